@@ -1,0 +1,1 @@
+"""The command line: what a person at a terminal, or a script, asks of a running sidecar."""

@@ -1,0 +1,111 @@
+"""The table of commands, and the way in and out of all of them.
+
+A command's module is imported when that command is called, so `steelyard --help` needs nothing but click.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+
+import click
+from click.exceptions import NoSuchCommand
+
+from steelyard import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (module of steelyard.cli, the first sentence of its help); the command is named as here, - as _
+    "serve": ("serve", "Start the sidecar: the server that runs workers and tasks."),
+    "submit": ("submit", "Queue one task of a simulation."),
+    "run": ("run", "Run any program as a task and show its output."),
+    "sweep": ("sweeps", "Queue a task for each combination of parameter values."),
+    "tasks": ("tasks", "List tasks, the newest first."),
+    "task": ("tasks", "Show one task with all its attempts."),
+    "logs": ("logs", "Show what a task has printed."),
+    "files": ("files", "List or download the files that a task wrote."),
+    "cancel": ("task_actions", "End tasks that wait or run."),
+    "retry": ("task_actions", "Queue failed or cancelled tasks again."),
+    "suspend": ("task_actions", "Stop running tasks where they are."),
+    "resume": ("task_actions", "Let suspended tasks go on."),
+    "workers": ("workers", "List, add, drain and abort workers."),
+    "simulations": ("simulations", "List simulations, or show the parameters of one."),
+    "doctor": ("doctor", "Check this machine and this data directory."),
+}
+
+EPILOG = """\b
+Examples:
+  steelyard serve                                  start the sidecar
+  steelyard workers add                            start a worker
+  steelyard run -- python model.py --year 2030     run a program, see its output
+  steelyard sweep steel-pathway -p pathway=a,b     queue one task for each value
+  steelyard tasks --state RUNNING                  see what runs
+
+\b
+Exit status: 0 done · 1 refused · 2 bad usage · 3 no sidecar runs · 4 the task failed
+             5 the task was cancelled · 130 Ctrl-C"""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports the module of the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, from its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"steelyard.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__name__}.{cmd_name} is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, with the names of the table for "did you mean"."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            raise NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="steelyard")
+def app() -> None:
+    """Run long, memory-hungry simulations side by side on one machine, safely."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command (without arguments: that of the process); the exit status of docs/command-line.md."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character shows a replacement, and the command goes on.
+            stream.reconfigure(errors="replace")
+    try:
+        # Windows has no shell that expands; click would, also in what stands behind `run --`.
+        status = app.main(arguments, "steelyard", standalone_mode=False, windows_expand_args=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has gone. What Python would flush at its exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status if isinstance(status, int) else 0

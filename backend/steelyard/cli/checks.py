@@ -1,0 +1,223 @@
+"""What the doctor looks at: each check gives one or more findings, and none of them changes anything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any, Literal
+
+import steelyard
+from steelyard.machine.memory import probe
+from steelyard.machine.paths import DataDirectory
+from steelyard.machine.processes import TreeSampler, physical_cores
+from steelyard.rules import admission
+from steelyard.rules.errors import StartError
+from steelyard.rules.quantities import GIB, format_size
+from steelyard.settings.environment import Settings
+from steelyard.settings.simulations import BUNDLED, Catalogue
+from steelyard.store import opening
+from steelyard.supervisor.scale import Scale
+
+LEAST_DISK = 1 * GIB
+"""Bytes; with less on its disk a run's output may not find room."""
+LIBRARIES = ("click", "httpx", "msgspec", "peewee", "psutil", "rich", "starlette", "uvicorn", "websockets")
+SIMULATION_LIBRARIES = ("numpy", "scipy", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's: a problem stops something from working, a note does not."""
+
+    subject: str
+    level: Literal["ok", "note", "problem"]
+    text: str
+
+
+def program() -> Iterator[Finding]:
+    """Versions of everything that matters, and what is missing."""
+    yield Finding("Steelyard", "ok", steelyard.__version__)
+    yield Finding("Python", "ok", f"{platform.python_version()} ({platform.python_implementation()})")
+    yield Finding("Platform", "ok", platform.platform())
+    versions, missing = _versions(LIBRARIES)
+    yield Finding("Libraries", "ok", f"{versions}, sqlite {sqlite3.sqlite_version}")
+    if missing:
+        yield Finding("Libraries", "problem", f"missing: {missing}; install Steelyard again")
+    versions, missing = _versions(SIMULATION_LIBRARIES)
+    if missing:
+        yield Finding(
+            "steel-pathway",
+            "note",
+            f"the bundled simulation lacks {missing}: pip install 'steelyard[steel-pathway]'",
+        )
+    else:
+        yield Finding("steel-pathway", "ok", versions)
+    vendor = resources.files(steelyard) / "web" / "static" / "vendor"
+    if not vendor.is_dir() or not any(vendor.iterdir()):
+        yield Finding(
+            "Pages",
+            "note",
+            "their scripts and styles are not built; with Node: python3 scripts/start.py --setup-only",
+        )
+
+
+def directory(data: DataDirectory) -> Iterator[Finding]:
+    """The data directory: there, ours alone, writable, with room on its disk."""
+    path = data.path
+    if not path.exists():
+        above = next(folder for folder in path.parents if folder.exists())
+        if os.access(above, os.W_OK | os.X_OK):
+            yield Finding("Data directory", "note", f"{path} is not there yet; `steelyard serve` makes it")
+        else:
+            yield Finding("Data directory", "problem", f"{path} cannot be made: {above} is not writable")
+        return
+    if not path.is_dir():
+        yield Finding("Data directory", "problem", f"{path} is not a directory")
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("Data directory", "problem", f"{path} (mode {mode:04o}) is not writable")
+    elif hasattr(os, "getuid") and mode & 0o077:  # elsewhere a mode says nothing
+        yield Finding(
+            "Data directory", "problem", f"{path} has mode {mode:04o}: others may enter; chmod 700 it"
+        )
+    else:
+        yield Finding("Data directory", "ok", str(path))
+    free = shutil.disk_usage(path).free
+    yield Finding("Disk", "ok" if free >= LEAST_DISK else "problem", f"{format_size(free)} free")
+
+
+def preferences(data: DataDirectory) -> dict[str, object]:
+    """What preferences.json states, only looked at: to set a damaged one aside is the sidecar's business.
+
+    StartError bad_preferences for one that cannot be read.
+    """
+    try:
+        found = json.loads(data.preferences.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        found = error
+    if not isinstance(found, dict):
+        raise StartError(
+            "bad_preferences",
+            f"{data.preferences} holds no JSON object.",
+            "The next start of the sidecar sets it aside and goes on with the defaults.",
+        )
+    return found
+
+
+def machine(settings: Settings) -> Iterator[Finding]:
+    """Memory, cores and what they admit, as a sidecar would reckon with nothing running."""
+    scale = Scale(probe, TreeSampler(), physical_cores())
+    scale.weigh()
+    view, peak, cores = scale.view(settings), scale.default_peak(settings), scale.cores(settings)
+    found = admission.admissible(view, [], active=0, peak=peak, cores=cores, cap=settings.worker_max_count)
+    reading = scale.reading
+    yield from figures(
+        {
+            "total": view.total,
+            "available": view.available,
+            "guard": view.guard,
+            "pressure": view.pressure,
+            "source": reading.source,
+        },
+        {
+            "admissible": found.admissible,
+            "active": 0,
+            "bound_by": found.bound_by,
+            "peak_per_worker": peak,
+            "physical_cores": cores,
+            "hard_cap": settings.worker_max_count,
+        },
+    )
+
+
+def figures(memory: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[Finding]:
+    """The same in words, from the local figures or from a sidecar's."""
+    source = memory.get("source", "machine")
+    yield Finding(
+        "Memory",
+        "ok" if memory["pressure"] == "normal" else "note",
+        f"{format_size(memory['available'])} of {format_size(memory['total'])} available"
+        + (f" (limited by {source})" if source != "machine" else "")
+        + f", pressure {memory['pressure']}; {format_size(memory['guard'])} are kept as guard",
+    )
+    yield Finding("Cores", "ok", f"{limits['physical_cores']} physical cores may be used")
+    room, peak = memory["available"] - memory["guard"], format_size(limits["peak_per_worker"])
+    why = {
+        "memory": f"{format_size(room)} above the guard, {peak} for the next task",
+        "cores": f"{limits['physical_cores']} cores",
+        "cap": f"WORKER_MAX_COUNT {limits['hard_cap']}",
+    }[limits["bound_by"]]
+    active = f", {limits['active']} of them live" if limits["active"] else ""
+    yield Finding(
+        "Workers",
+        "ok" if limits["admissible"] else "note",
+        f"{limits['admissible']} admitted now{active}; bound by {limits['bound_by']}: {why}",
+    )
+
+
+def simulations(data: DataDirectory) -> Iterator[Finding]:
+    """The simulations' TOML files, read here."""
+    catalogue = Catalogue([BUNDLED, data.simulations])
+    catalogue.reload()
+    yield from catalogued(sorted(catalogue.simulations), catalogue.errors)
+
+
+def catalogued(names: list[str], errors: list[Any]) -> Iterator[Finding]:
+    """Simulations by name, and what is wrong with which file."""
+    yield Finding("Simulations", "ok", ", ".join(names) or "none")
+    for error in errors:
+        yield Finding("Simulations", "problem", f"{error['file']}, line {error['line']}: {error['message']}")
+
+
+def database(data: DataDirectory) -> Iterator[Finding]:
+    """Whether the database is whole; only for one that no sidecar has open. It is opened for reading only."""
+    path = data.database
+    if not path.exists():
+        yield Finding("Database", "ok", "there is none yet")
+        return
+    try:
+        version = opening.inspect(path, lambda name, detail: None)
+        with contextlib.closing(sqlite3.connect(f"{_uri(path)}?mode=ro", uri=True)) as connection:
+            wrong = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+            wrong = [] if wrong == ["ok"] else wrong
+            wrong += [
+                f"a dangling reference in {row[0]}" for row in connection.execute("PRAGMA foreign_key_check")
+            ]
+    except StartError as error:
+        yield Finding("Database", "problem", f"{error.message} {error.remedy}")
+        return
+    except sqlite3.Error as error:
+        yield Finding("Database", "problem", f"{path} cannot be read: {error}")
+        return
+    if wrong:
+        yield Finding("Database", "problem", f"{path} is damaged: {'; '.join(wrong[:5])}")
+    else:
+        yield Finding(
+            "Database", "ok", f"whole, {format_size(path.stat().st_size)}, schema version {version}"
+        )
+
+
+def _versions(names: tuple[str, ...]) -> tuple[str, str]:
+    """What is installed, with versions, and what is not."""
+    found, missing = [], []
+    for name in names:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    return ", ".join(found), ", ".join(missing)
+
+
+def _uri(path: Path) -> str:
+    return path.absolute().as_uri()

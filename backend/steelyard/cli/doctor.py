@@ -1,0 +1,91 @@
+"""`steelyard doctor`: what this machine admits and why, and what is wrong; with and without a sidecar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from steelyard.cli import checks, exit_codes
+from steelyard.cli.checks import Finding
+from steelyard.cli.output import Output
+from steelyard.cli.session import data_dir_option
+from steelyard.client import Client
+from steelyard.client_errors import NoSidecar
+from steelyard.machine.paths import DataDirectory, data_directory
+from steelyard.rules.errors import StartError, SteelyardError
+from steelyard.runtime_record import read_record
+from steelyard.settings import environment
+
+_STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
+
+
+@click.command(short_help="Check this machine and this data directory.")
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(data_dir: Path | None, as_json: bool) -> int:
+    """Check this machine and this data directory. Nothing is changed; exit 1 if there is a problem.
+
+    \b
+    Examples:
+      steelyard doctor
+      steelyard doctor --data-dir ~/runs --json
+    """
+    folder = data_directory(os.environ) if data_dir is None else data_dir.absolute()
+    findings = list(_findings(DataDirectory(folder)))
+    out = Output(as_json)
+    problems = sum(finding.level == "problem" for finding in findings)
+    if as_json:
+        out.document({"problems": problems, "findings": [asdict(finding) for finding in findings]})
+    else:
+        out.pairs((finding.subject, _line(finding)) for finding in findings)
+        if problems:
+            out.note(f"{problems} problem{'s' if problems > 1 else ''} found")
+    return exit_codes.REFUSED if problems else exit_codes.OK
+
+
+def _line(finding: Finding) -> Text:
+    # The word stands beside the colour, for whoever sees none.
+    return Text.assemble((f"{finding.level:<8}", _STYLES[finding.level]), finding.text)
+
+
+def _findings(data: DataDirectory) -> Iterator[Finding]:
+    yield from checks.program()
+    yield from checks.directory(data)
+    try:
+        record = read_record(data.path)
+    except NoSidecar as error:
+        yield Finding("Sidecar", "note", f"{error.message}; start one with: steelyard serve")
+        yield from _without_sidecar(data)
+        return
+    try:
+        with Client(record.url, record.token) as client:
+            system = client.system()
+            yield Finding("Sidecar", "ok", f"{system['version']}, process {record.pid}, {record.url}")
+            yield from checks.figures(system["memory"], system["limits"])
+            found = client.simulations()
+            last = client.connection.last
+            errors = last.json().get("errors") if last is not None else None
+            yield from checks.catalogued(sorted(one["name"] for one in found), errors or [])
+            yield Finding("Database", "ok", "in use by the sidecar, which checked it at its start")
+    except SteelyardError as error:
+        yield Finding("Sidecar", "problem", f"{error.message} [{error.code}]")
+
+
+def _without_sidecar(data: DataDirectory) -> Iterator[Finding]:
+    try:
+        settings = environment.load(os.environ, checks.preferences(data))
+    except StartError as error:
+        yield Finding("Settings", "problem", f"{error.message} {error.remedy}")
+    else:
+        stated = ", ".join(
+            f"{key} ({source})" for key, source in settings.sources.items() if source != "default"
+        )
+        yield Finding("Settings", "ok", stated or "all by default")
+        yield from checks.machine(settings)
+    yield from checks.simulations(data)
+    yield from checks.database(data)

@@ -1,0 +1,101 @@
+"""`steelyard simulations`: what can be submitted, and with which parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.text import Text
+
+from steelyard.answers import Simulation
+from steelyard.cli.output import Column
+from steelyard.cli.session import Session, connected
+from steelyard.cli.wording import NOTHING, duration, plain, size
+
+
+@click.command(short_help="List simulations, or show the parameters of one.")
+@click.argument("name", required=False)
+@connected
+def simulations(session: Session, name: str | None) -> None:
+    """List simulations, or show the parameters of the one called NAME.
+
+    \b
+    Examples:
+      steelyard simulations
+      steelyard simulations steel-pathway
+    """
+    if name is not None:
+        _one(session, session.client.simulation(name))
+        return
+    found = session.client.simulations()
+    answer = session.answer()
+    if session.out.as_json:
+        session.out.document(answer)
+        return
+    session.out.table(
+        [Column("Name", fixed=True), Column("Title", wraps=True)],
+        ([one["name"], one["title"]] for one in found),
+    )
+    for wrong in answer.get("errors") or ():
+        session.out.note(f"{wrong['file']}, line {wrong['line']}: {plain(wrong['message'])}")
+
+
+def _one(session: Session, simulation: Simulation) -> None:
+    if session.out.as_json:
+        session.out.document(simulation)
+        return
+    resources = simulation["resources"]
+    session.out.pairs(
+        [
+            ("Simulation", simulation["name"]),
+            ("Title", simulation["title"]),
+            ("Description", simulation["description"] or NOTHING),
+            ("Memory", size(resources["memory"]) if resources["memory"] else "not stated"),
+            ("Time limit", _limit(resources["timeout"])),
+            ("Attempts", str(resources["attempts"])),
+        ]
+    )
+    schema = simulation["schema"]
+    required = set(schema.get("required") or ())
+    session.out.say("")
+    session.out.table(
+        [
+            Column("Parameter", fixed=True),
+            Column("Values", wraps=True),
+            Column("Default"),
+            Column("Meaning", wraps=True),
+        ],
+        (_row(name, rule, name in required) for name, rule in (schema.get("properties") or {}).items()),
+    )
+
+
+def _limit(seconds: float | None) -> str:
+    if seconds is None:
+        return "that of the settings"
+    return duration(seconds) if seconds else "none"
+
+
+def _row(name: str, rule: dict[str, Any], required: bool) -> list[str | Text]:
+    default = json.dumps(rule["default"], ensure_ascii=False) if "default" in rule else NOTHING
+    meaning = rule.get("description") or rule.get("title") or ""
+    unit = rule.get("unit")
+    values = allowed(rule) + (f" {unit}" if unit and unit != "1" else "")
+    return [name, values, "required" if required and "default" not in rule else default, meaning]
+
+
+def allowed(rule: dict[str, Any]) -> str:
+    """What a parameter may be, in words: "reference, net-zero", "number, 0 to 500"."""
+    if "enum" in rule:
+        return ", ".join(choice if isinstance(choice, str) else json.dumps(choice) for choice in rule["enum"])
+    kind = rule.get("type", "any")
+    words = kind if isinstance(kind, str) else " or ".join(kind)
+    low, high = (
+        next((rule[key] for key in keys if key in rule), None)
+        for keys in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
+    )
+    if low is not None and high is not None:
+        return f"{words}, {low:g} to {high:g}"
+    if low is not None:
+        return f"{words}, {low:g} or more"
+    return f"{words}, at most {high:g}" if high is not None else words

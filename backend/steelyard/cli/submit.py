@@ -1,0 +1,78 @@
+"""`steelyard submit`: one task of a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from steelyard.cli import exit_codes, values
+from steelyard.cli.session import Session, connected
+from steelyard.cli.task_options import asked, task_options
+from steelyard.cli.waiting import outcome, wait
+from steelyard.rules.states import TaskState
+
+
+@click.command(short_help="Queue one task of a simulation.")
+@click.argument("simulation")
+@click.option(
+    "-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable."
+)
+@click.option("--parameters", "file", metavar="FILE.json", help="Parameters as a JSON object; - is stdin.")
+@click.option("--key", help="Submit once: the same key again answers with the same task.")
+@click.option("--wait", "waits", is_flag=True, help="Wait until the task has ended; exit 0, 4 or 5.")
+@task_options
+@connected
+def submit(
+    session: Session,
+    simulation: str,
+    given: tuple[str, ...],
+    file: str | None,
+    key: str | None,
+    waits: bool,
+    **options: Any,
+) -> int:
+    """Queue one task of SIMULATION and print its id.
+
+    A VALUE is read as JSON if it is JSON, else as text; a parameter that is text keeps it as it is.
+
+    \b
+    Examples:
+      steelyard submit steel-pathway -p pathway=net-zero -p carbon_price_2050=120
+      steelyard submit steel-pathway --parameters case.json --memory 8GiB --wait
+    """
+    texts = values.pairs(given)
+    parameters = values.object_of(file) if file else {}
+    schemas = schemas_of(session, simulation) if texts else {}
+    parameters |= {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
+    fields = asked(options, session.client.resolve)
+    task_id = session.client.submit(simulation, parameters, key=key, **fields)
+    if waits:
+        return show_end(session, task_id)
+    if session.out.as_json:
+        session.out.document(session.answer())
+    else:
+        session.out.say(task_id)
+        session.out.hint(f"Queued. See its output with: steelyard logs -f {task_id}")
+    return exit_codes.OK
+
+
+def schemas_of(session: Session, simulation: str) -> Mapping[str, values.Schema]:
+    """The JSON Schema of each parameter of a simulation."""
+    schema = session.client.simulation(simulation)["schema"]
+    properties = schema.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def show_end(session: Session, task_id: str) -> int:
+    """Wait for a task, show how it ended, and answer with the exit status that says so."""
+    task = wait(session, task_id)
+    if session.out.as_json:
+        session.out.document(task)
+    else:
+        session.out.say(outcome(task))
+        last = task["attempts"][-1] if task["attempts"] else None
+        if task["state"] == TaskState.FAILED and last and last["error_tail"]:
+            session.out.note(last["error_tail"].rstrip("\n"))
+    return exit_codes.OF_STATE[TaskState(task["state"])]

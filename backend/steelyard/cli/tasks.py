@@ -1,0 +1,179 @@
+"""`steelyard tasks` and `steelyard task ID`: what is queued, runs and has ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+from rich.text import Text
+
+from steelyard.answers import Attempt, Task
+from steelyard.cli.output import Column, state
+from steelyard.cli.session import Session, connected
+from steelyard.cli.waiting import doing, when
+from steelyard.cli.wording import NOTHING, between, duration, plain, relative, share, size, value
+from steelyard.rules.states import TaskState
+
+
+@click.command(short_help="List tasks, the newest first.")
+@click.option("--state", "state_name", type=click.Choice([str(s) for s in TaskState], case_sensitive=False))
+@click.option("--simulation", help="Only those of this simulation.")
+@click.option("--sweep", help="Only those of this sweep.")
+@click.option("--tag", help="Only those with this tag.")
+@click.option("-q", "--search", "q", help="Only those whose id, label or simulation holds this text.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
+@click.option("--cursor", help="Go on where the page before ended.")
+@click.option("--ids", is_flag=True, help="All ids that match, one a line, and nothing else.")
+@connected
+def tasks(
+    session: Session,
+    state_name: str | None,
+    simulation: str | None,
+    sweep: str | None,
+    tag: str | None,
+    q: str | None,
+    limit: int,
+    cursor: str | None,
+    ids: bool,
+) -> None:
+    """List tasks, the newest first.
+
+    \b
+    Examples:
+      steelyard tasks --state RUNNING
+      steelyard tasks --sweep 9f2c41aa03de --json
+      steelyard retry $(steelyard tasks --state FAILED --tag nightly --ids)
+    """
+    filters = {"state": state_name, "simulation": simulation, "sweep": sweep, "tag": tag, "q": q}
+    if ids:
+        for task in session.client.tasks(**filters):
+            session.out.say(task["task_id"])
+        return
+    page = session.client.task_page(**filters, limit=limit, cursor=cursor)
+    if session.out.as_json:
+        session.out.document(page)
+        return
+    if not page["tasks"]:
+        session.out.hint("No task matches." if any(filters.values()) else "There is no task yet.")
+        return
+    session.out.table(
+        [
+            Column("Task", fixed=True),
+            Column("Simulation"),
+            Column("Label"),
+            Column("State", fixed=True),
+            Column("Done", right=True),
+            Column("When"),
+        ],
+        (_row(session, task) for task in page["tasks"]),
+    )
+    if page["next"]:
+        session.out.hint(f"{len(page['tasks'])} of {page['total']}. The next: --cursor {page['next']}")
+
+
+def _row(session: Session, task: Task) -> list[str | Text]:
+    return [
+        task["task_id"],
+        task["simulation"],
+        task["label"] or NOTHING,
+        state(task["state"]),
+        share(task["progress"]),
+        when(task, session.now),
+    ]
+
+
+@click.command(short_help="Show one task with all its attempts.")
+@click.argument("task_id", metavar="ID")
+@connected
+def task(session: Session, task_id: str) -> None:
+    """Show one task with all its attempts. ID may be cut to a beginning that no other has.
+
+    \b
+    Example:
+      steelyard task 3f9a
+    """
+    found = session.client.task(session.client.resolve(task_id))
+    if session.out.as_json:
+        session.out.document(found)
+        return
+    session.out.pairs(_facts(found, session.now))
+    if found["attempts"]:
+        session.out.say("")
+        session.out.table(
+            [
+                Column("Attempt", right=True),
+                Column("Worker", fixed=True),
+                Column("Started"),
+                Column("Took", right=True),
+                Column("Ended", wraps=True),
+                Column("Peak", right=True),
+                Column("CPU", right=True),
+            ],
+            (_attempt_row(attempt, session.now) for attempt in found["attempts"]),
+        )
+        tail = found["attempts"][-1]["error_tail"]
+        if found["state"] == TaskState.FAILED and tail:
+            session.out.say(f"\nLast output of attempt {found['attempts'][-1]['number']}:")
+            session.out.say(tail.rstrip("\n"))
+
+
+def _facts(task: Task, now: float) -> Iterator[tuple[str, str | Text]]:
+    yield "Task", task["task_id"]
+    yield "Simulation", task["simulation"]
+    if task["label"]:
+        yield "Label", task["label"]
+    yield "State", _state_line(task, now)
+    if task["parameters"]:
+        yield "Parameters", "  ".join(f"{name}={value(given)}" for name, given in task["parameters"].items())
+    yield (
+        "Queued",
+        relative(task["queued_at"], now) + f" in queue {task['queue']}, priority {task['priority']}",
+    )
+    if task["not_before"]:
+        yield "Not before", relative(task["not_before"], now)
+    if task["after"]:
+        yield "After", " ".join(task["after"])
+    if task["started_at"]:
+        took = between(task["started_at"], task["finished_at"])
+        yield (
+            "Started",
+            relative(task["started_at"], now) + (f", took {duration(took)}" if took is not None else ""),
+        )
+    memory = task["memory"]
+    yield "Memory", f"claims {size(memory['claim'])} ({memory['source']}), peak {size(memory['peak'])}"
+    yield (
+        "Limits",
+        f"{duration(task['timeout']) if task['timeout'] else 'no time limit'}, attempt {task['attempt']}"
+        f" of {task['max_attempts']}",
+    )
+    if task["checkpoint_at"]:
+        yield "Checkpoint", relative(task["checkpoint_at"], now)
+    for name, text in (("Tags", " ".join(task["tags"])), ("Sweep", task["sweep_id"]), ("Key", task["key"])):
+        if text:
+            yield name, text
+    if task["result"] is not None:
+        yield "Result", json.dumps(task["result"], ensure_ascii=False)
+
+
+def _state_line(task: Task, now: float) -> Text:
+    line = state(task["state"])
+    if task["state"] not in (TaskState.RUNNING, TaskState.READY):
+        cause = "" if task["state"] == TaskState.SUCCEEDED else f"  {task['cause'] or ''}"
+        return line.append(cause, style="")
+    return line.append(f"  {doing(task, now).removeprefix(task['state']).removeprefix(': ')}", style="")
+
+
+def _attempt_row(attempt: Attempt, now: float) -> list[str | Text]:
+    ended = attempt["cause"] or "runs"
+    if attempt["evidence"] and attempt["cause"] != "succeeded":
+        ended += f": {plain(attempt['evidence'])}"
+    return [
+        str(attempt["number"]),
+        attempt["worker_id"] or NOTHING,
+        relative(attempt["started_at"], now),
+        duration(between(attempt["started_at"], attempt["finished_at"])),
+        ended,
+        size(attempt["peak_memory"]),
+        duration(attempt["cpu_seconds"]),
+    ]

@@ -1,0 +1,1 @@
+"""The machine: one piece of the outside world each, behind one small interface on every system."""

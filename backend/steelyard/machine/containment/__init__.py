@@ -1,0 +1,77 @@
+"""Nobody is left behind: processes that die with their parent, and trees that are ended whole.
+
+Supervisor, recovery and the worker's agent enter here; a file a system, the same names in each:
+
+become_subreaper()      orphans below this process come up to it instead of going to init
+die_with_parent(number) the kernel sends us this signal when the thread that spawned us ends (Linux)
+leave_no_one()          everything below this process ends with it (Windows; a no-op elsewhere)
+task_options()          Popen keywords for a task's first process
+worker_options()        Popen keywords for a worker's agent
+descendants(pid)        all generations below a process, those that were re-parented to it included
+end_tree(pid)           ends a process and all below it
+end_descendants()       ends all below this process
+end_known(pid, ...)     ends what an earlier run recorded, if it is still that process
+ask_to_stop(pid)        asks a task to stop by itself
+suspend_tree(pid), resume_tree(pid)
+collect(process)        how a child ended, with what it used
+reap_orphans(keep)      takes the exit status of adopted children, so that no zombie stays
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.platform == "win32":
+    from steelyard.machine.containment.windows import (
+        ask_to_stop,
+        become_subreaper,
+        collect,
+        descendants,
+        die_with_parent,
+        end_descendants,
+        end_known,
+        end_tree,
+        leave_no_one,
+        reap_orphans,
+        resume_tree,
+        suspend_tree,
+        task_options,
+        worker_options,
+    )
+else:
+    from steelyard.machine.containment.posix import (
+        ask_to_stop,
+        collect,
+        descendants,
+        end_descendants,
+        end_known,
+        end_tree,
+        leave_no_one,
+        reap_orphans,
+        resume_tree,
+        suspend_tree,
+        task_options,
+        worker_options,
+    )
+
+    if sys.platform == "linux":
+        from steelyard.machine.containment.linux_ties import become_subreaper, die_with_parent
+    else:
+        from steelyard.machine.containment.no_ties import become_subreaper, die_with_parent
+
+__all__ = [
+    "ask_to_stop",
+    "become_subreaper",
+    "collect",
+    "descendants",
+    "die_with_parent",
+    "end_descendants",
+    "end_known",
+    "end_tree",
+    "leave_no_one",
+    "reap_orphans",
+    "resume_tree",
+    "suspend_tree",
+    "task_options",
+    "worker_options",
+]

@@ -1,0 +1,124 @@
+"""Linux: /proc/meminfo, the control groups that bind this process, and pressure stall information (PSI).
+
+Every file is read below `root`, so a test makes a machine up in a folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from steelyard.machine.cgroups import Level, Version, levels, read_number
+from steelyard.machine.memory.reading import MemoryReading, Pressure, worse
+
+WARNING_SOME = 10.0
+"""Per cent of the last 10 s in which at least one task waited for memory: from here on `warning`."""
+
+CRITICAL_FULL = 10.0
+"""Per cent of the last 10 s in which every task that could have run waited for memory: from here `critical`.
+
+(systemd-oomd ends programs at 60 % `full` held for 30 s: by then a desktop has long been unusable.)
+"""
+
+
+def probe(root: Path = Path("/")) -> MemoryReading:
+    """The memory now. OSError without a readable /proc/meminfo: then nothing may be admitted."""
+    machine_total, available = _machine(root)
+    total = machine_total
+    pressure = _pressure(root / "proc/pressure/memory")
+    source: Version | None = None
+    for level in levels("memory", root):
+        bound = _bound(level, machine_total)
+        if bound is None:
+            continue
+        if source is None or bound.limit < total:
+            total, source = bound.limit, level.version
+        available = min(available, bound.available)
+        if level.version == "cgroup v2":
+            pressure = worse(pressure, _pressure(level.folder / "memory.pressure"))
+    return MemoryReading(total, min(available, total), pressure, source or "machine")
+
+
+class _Bound(NamedTuple):
+    limit: int
+    available: int
+
+
+def _machine(root: Path) -> tuple[int, int]:
+    """Total and available bytes of the whole machine."""
+    figures = _table(root / "proc/meminfo", unit=1024)
+    try:
+        total = figures["MemTotal:"]
+        available = figures.get("MemAvailable:")
+        if available is None:
+            # Before Linux 3.14: what nobody uses, and the file pages that nobody has asked for lately.
+            available = figures["MemFree:"] + figures.get("Inactive(file):", 0)
+    except KeyError as missing:
+        raise OSError(f"{root / 'proc/meminfo'} does not say {missing}") from None
+    return total, min(available, total)
+
+
+def _bound(level: Level, machine_total: int) -> _Bound | None:
+    """What a group leaves; None if it sets no limit below machine_total ("max", 2^63 less a page).
+
+    available = limit − usage + file pages that the kernel drops first (inactive_file; active ones are
+    likely needed again). A usage that cannot be read leaves the limit alone as the bound.
+    """
+    folder = level.folder
+    if level.version == "cgroup v2":
+        # Above memory.high nothing is killed, but the group is slowed to a crawl: no room for a simulation.
+        limits = [read_number(folder / name) for name in ("memory.max", "memory.high")]
+        usage, inactive = "memory.current", "inactive_file"
+    else:
+        # The hierarchical limit counts ancestors too, also those that a container does not show.
+        limits = [
+            read_number(folder / "memory.limit_in_bytes"),
+            _stat(folder, "hierarchical_memory_limit"),
+        ]
+        usage, inactive = "memory.usage_in_bytes", "total_inactive_file"
+    known = [limit for limit in limits if limit is not None and limit < machine_total]
+    if not known:
+        return None
+    limit = min(known)
+    used = read_number(folder / usage)
+    if used is None:
+        return _Bound(limit, limit)
+    reclaimable = min(_stat(folder, inactive) or 0, used)
+    return _Bound(limit, max(0, limit - used + reclaimable))
+
+
+def _stat(folder: Path, key: str) -> int | None:
+    """One figure of memory.stat, bytes."""
+    try:
+        return _table(folder / "memory.stat").get(key)
+    except OSError:
+        return None
+
+
+def _table(file: Path, unit: int = 1) -> dict[str, int]:
+    """The "name number" lines of a file; a "kB" behind the number means unit = 1024."""
+    table: dict[str, int] = {}
+    for line in file.read_text().splitlines():
+        fields = line.split()
+        if len(fields) >= 2 and fields[1].isdigit():
+            table[fields[0]] = int(fields[1]) * unit
+    return table
+
+
+def _pressure(file: Path) -> Pressure:
+    """The word for a PSI file; `normal` where the kernel has none (CONFIG_PSI off, psi=0, before 4.20)."""
+    try:
+        text = file.read_text()
+    except OSError:
+        return "normal"
+    # "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", then the same for "full"
+    average = {"some": 0.0, "full": 0.0}
+    for line in text.splitlines():
+        kind, _, figures = line.partition(" avg10=")
+        try:
+            average[kind] = float(figures.split(" ", 1)[0])
+        except ValueError:
+            continue
+    if average["full"] >= CRITICAL_FULL:
+        return "critical"
+    return "warning" if average["some"] >= WARNING_SOME else "normal"

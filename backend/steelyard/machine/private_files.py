@@ -1,0 +1,129 @@
+"""Files and folders that only their owner may read, written whole or not at all.
+
+Every module that leaves something on the disk comes through here: mode 0700 and 0600 under any umask, on
+Windows an access list without Everyone. Nobody else in the program asks which system it runs on for that.
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
+
+
+def is_full(error: OSError) -> bool:
+    """True if error says that the disk, or the user's share of it, is full."""
+    # 39 and 112: ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL, which Python does not always map to ENOSPC.
+    return error.errno in _FULL or getattr(error, "winerror", None) in (39, 112)
+
+
+def make_private_directory(path: Path) -> None:
+    """The folder at path, for its owner alone; parents that are missing are made the same way. OSError.
+
+    A folder that exists is narrowed where it is wider. What a symbolic link leads to is left as it is: its
+    owner put it there on purpose.
+    """
+    if path.is_symlink():
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+        return
+    try:
+        os.mkdir(path, DIRECTORY_MODE)
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        make_private_directory(path.parent)
+        os.mkdir(path, DIRECTORY_MODE)
+    except FileExistsError:
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+        if sys.platform == "win32" or path.stat().st_mode & 0o777 == DIRECTORY_MODE:
+            return
+        os.chmod(path, DIRECTORY_MODE)
+        return
+    # mkdir's mode is cut by the umask (0777 would leave nothing, not even for the owner).
+    if sys.platform == "win32":
+        _keep_others_out(path)
+    else:
+        os.chmod(path, DIRECTORY_MODE)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Puts data at path, mode 0600, at once: a reader, or a crash, sees the old file or the new one. OSError.
+
+    The bytes are on the disk when this returns (fsync of the file and of its folder).
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if sys.platform != "win32":
+                os.fchmod(file.fileno(), FILE_MODE)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes a rename or a new name in the folder at path survive a power cut; Windows has no such call."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems cannot sync a folder; the file itself was synced.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def private_temporary_directory() -> Path:
+    """A fresh folder of one's own in the system's place for temporary files; who asks for it removes it."""
+    return Path(tempfile.mkdtemp(prefix="steelyard-"))
+
+
+def _replace(source: str, target: Path) -> None:
+    """os.replace; on Windows a virus scanner or a reader may hold the target for some milliseconds."""
+    tries = 10 if sys.platform == "win32" else 1
+    for left in reversed(range(tries)):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(0.02)
+
+
+def _keep_others_out(path: Path) -> None:
+    """Takes inherited rights off a folder on Windows: its owner, the system and administrators stay.
+
+    Python's own mkdir does that for mode 0700 only from 3.11.10 on, and not for every Windows.
+    """
+    domain = os.environ.get("USERDOMAIN")
+    owner = f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser()
+    rights = [f"{who}:(OI)(CI)F" for who in (owner, "*S-1-5-18", "*S-1-5-32-544")]
+    command = ["icacls", str(path), "/inheritance:r", "/grant:r", *rights]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise PermissionError(errno.EACCES, f"icacls could not be run: {error}", str(path)) from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        raise PermissionError(errno.EACCES, f"icacls: {said}", str(path))

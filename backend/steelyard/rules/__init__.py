@@ -1,0 +1,1 @@
+"""Rules: pure functions and tables from values to values. No I/O, no clock, standard library only."""

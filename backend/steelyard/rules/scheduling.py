@@ -1,0 +1,234 @@
+"""Scheduling: which of the tasks that wait starts next, and why the others do not. docs/scheduling.md has the
+why.
+
+First in, first out within a priority; a smaller task may pass one that does not fit (backfill); the first
+that waits is promised that no more than two passes delay it. Memory is one room for all queues: candidates
+are the tasks of every queue that has an idle worker, merged in one order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from steelyard.rules.admission import MemoryView, Source
+from steelyard.rules.reasons import Waiting
+
+PASSES: Final = 2
+"""After so many passes that could delay the task at the head, capacity is held for it."""
+
+_SUMS_LIMIT: Final = 256
+"""How many sums of unknown ends are tried, so that a choice stays a fraction of a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A READY task whose queue has an idle worker.
+
+    claim: bytes. passes: how often it was passed in a way that could delay it. known_duration: seconds that
+    it takes, None if nobody knows. forced: the user was told that its claim never fits, and wants it tried.
+    """
+
+    task_id: str
+    claim: int
+    claim_source: Source
+    cores: int = 1
+    passes: int = 0
+    known_duration: float | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A task that runs, of any queue: claim and use of its tree (bytes), seconds it still takes if known."""
+
+    claim: int
+    uses: int
+    cores: int = 1
+    remaining: float | None = None
+
+    @property
+    def frees(self) -> int:
+        """Bytes of headroom that come back when it ends: what it uses, and the growth held back for it."""
+        return max(self.claim, self.uses)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a task may take now.
+
+    headroom: bytes, admission.headroom() with idle workers counting nothing (negative: overdrawn).
+    cores_free: from cores_free() below. nothing_runs: no task of any queue runs.
+    memory: for the most that any task could ever get, total − guard.
+    """
+
+    headroom: int
+    cores_free: int
+    nothing_runs: bool
+    memory: MemoryView
+
+    @property
+    def largest_claim(self) -> int:
+        """Bytes that a task could have if nothing else were on the machine."""
+        return self.memory.total - self.memory.guard
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to do now. Start one task, claim it, and ask again with the room that is left.
+
+    start: None if nothing may start. passed: whose count of passes rises with this start (none or one task).
+    held: the task that capacity is held for. why: the reason of each candidate looked at and left waiting.
+    """
+
+    start: Candidate | None
+    passed: tuple[str, ...] = ()
+    held: str | None = None
+    why: dict[str, Waiting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """When the head may first fit: not before `time` (seconds from now), with this much free beside it."""
+
+    time: float
+    memory: int
+    cores: int
+
+
+def cores_free(cores: int, active_workers: int, running: Sequence[Running]) -> int:
+    """Cores that no running task has claimed; negative when overdrawn.
+
+    A worker that was forced beyond the cores brings one of its own: else force would start a worker that may
+    never run anything.
+    """
+    return max(cores, active_workers) - sum(task.cores for task in running)
+
+
+def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Running]) -> Choice:
+    """The task that starts now, and why those before it in the queue wait.
+
+    Candidates come in queue order (priority, then position), those of all queues merged. They are read up to
+    the one that starts, so they may come from a generator that pages through the queue.
+    """
+    all_cores = room.cores_free + sum(task.cores for task in running)
+    head: Candidate | None = None
+    openings: list[_Opening] = []
+    why: dict[str, Waiting] = {}
+    held: str | None = None
+    for candidate in candidates:
+        # More cores than there are means all of them: cores are shared in time, unlike memory.
+        cores = min(candidate.cores, all_cores)
+        waiting = _obstacle(candidate, cores, room, running)
+        if waiting is None and head is not None and _could_delay(candidate, cores, openings):
+            if head.passes < PASSES:
+                return Choice(candidate, (head.task_id,), None, why)
+            waiting = Waiting("held_for", candidate.claim, room.headroom, head.task_id)
+        if waiting is None:
+            return Choice(candidate, (), held, why)
+        why[candidate.task_id] = waiting
+        if head is None and waiting.reason in ("memory", "cores"):
+            openings = _openings(candidate, cores, room, running)
+            head = candidate
+            held = head.task_id if head.passes >= PASSES else None
+    return Choice(None, (), held, why)
+
+
+def _obstacle(candidate: Candidate, cores: int, room: Room, running: Sequence[Running]) -> Waiting | None:
+    """Why the room does not admit a candidate, the queue aside; None if it does.
+
+    "memory" and "cores" mean that the tasks that run will make room. "other_programs" and "never_fits" mean
+    that they cannot, so nothing is ever held for such a task: it must not block the queue.
+    """
+    need = candidate.claim
+    if need <= room.headroom:
+        return None if cores <= room.cores_free else Waiting("cores", cores, max(0, room.cores_free))
+    with_all_ended = room.headroom + sum(task.frees for task in running)
+    if _may_run_alone(candidate, room):
+        # The user took the risk of a forced task; any other needs at least some memory above the guard.
+        if with_all_ended <= 0 and not candidate.forced:
+            return Waiting("other_programs", need, with_all_ended)
+        return None if room.nothing_runs else Waiting("memory", need, room.headroom)
+    if need > room.largest_claim:
+        return Waiting("never_fits", need, room.largest_claim)
+    if need > with_all_ended:
+        return Waiting("other_programs", need, with_all_ended)
+    return Waiting("memory", need, room.headroom)
+
+
+def _may_run_alone(candidate: Candidate, room: Room) -> bool:
+    """True if a candidate starts when nothing else runs, whatever its claim.
+
+    That is a claim which only says that nothing is known, and one that never fits although the user wants it
+    tried.
+    """
+    return candidate.claim_source == "default" or (candidate.forced and candidate.claim > room.largest_claim)
+
+
+def _could_delay(candidate: Candidate, cores: int, openings: Sequence[_Opening]) -> bool:
+    """True if the head could start later because the candidate starts now.
+
+    It cannot where the candidate has ended before an opening, by its known duration, or fits beside the head
+    there.
+    """
+    takes = candidate.known_duration
+    return any(
+        (opening.memory < candidate.claim or opening.cores < cores)
+        for opening in openings
+        if takes is None or takes > opening.time
+    )
+
+
+def _openings(head: Candidate, cores: int, room: Room, running: Sequence[Running]) -> list[_Opening]:
+    """Every moment at which the head may first fit, as far as the running tasks' ends decide it; never empty.
+
+    Known ends come in their order. A task whose end is not known, or overdue, may end at any moment: between
+    two known ends any set of those may be what lets the head in, and the least such set leaves the least
+    beside it.
+    """
+    known = sorted((task for task in running if task.remaining and task.remaining > 0), key=_remaining)
+    unknown = [task for task in running if not (task.remaining and task.remaining > 0)]
+    memory_short, cores_short = head.claim - room.headroom, cores - room.cores_free
+    found: list[_Opening] = []
+    time = 0.0
+    for following in [*known, None]:
+        if memory_short <= 0 and cores_short <= 0:
+            # Here it fits by known ends alone, so nothing that comes later matters.
+            found.append(_Opening(time, -memory_short, -cores_short))
+            return found
+        memory = _least_sum([task.frees for task in unknown], memory_short)
+        unknown_cores = _least_sum([task.cores for task in unknown], cores_short)
+        if memory is not None and unknown_cores is not None:
+            found.append(_Opening(time, memory - memory_short, unknown_cores - cores_short))
+        if following is not None:
+            time = _remaining(following)
+            memory_short -= following.frees
+            cores_short -= following.cores
+    # No set of ends makes its claim fit: it runs alone, when all have ended, and bears nothing beside it.
+    return found or [_Opening(time, -1, -1)]
+
+
+def _remaining(task: Running) -> float:
+    return task.remaining or 0.0
+
+
+def _least_sum(parts: Sequence[int], least: int) -> int | None:
+    """The smallest sum of some of the parts that is at least `least`; None if all of them are not enough.
+
+    With more sums than are worth trying the answer is `least` itself, which leaves nothing beside the head:
+    too careful, never too bold.
+    """
+    if least <= 0:
+        return 0
+    if sum(parts) < least:
+        return None
+    short = {0}
+    enough: set[int] = set()
+    for part in parts:
+        sums = {total + part for total in short}
+        enough |= {total for total in sums if total >= least}
+        short |= {total for total in sums if total < least}
+        if len(short) > _SUMS_LIMIT:
+            return least
+    return min(enough)

@@ -1,0 +1,99 @@
+"""What SQLite and the file system refuse, in the terms of rules.errors: fatal at start, an answer later."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from enum import Enum
+from pathlib import Path
+
+from steelyard.rules.errors import StartError, StorageFull
+
+
+class Kind(Enum):
+    """Whose fault an error of SQLite is."""
+
+    FULL = "full"
+    LOCKED = "locked"
+    UNWRITABLE = "unwritable"
+    CORRUPT = "corrupt"
+    DISK = "disk"
+    OURS = "ours"
+    """A constraint or a statement that is wrong: never the machine's fault."""
+
+
+_KINDS = {
+    sqlite3.SQLITE_FULL: Kind.FULL,
+    sqlite3.SQLITE_BUSY: Kind.LOCKED,
+    sqlite3.SQLITE_LOCKED: Kind.LOCKED,
+    sqlite3.SQLITE_PROTOCOL: Kind.LOCKED,
+    sqlite3.SQLITE_READONLY: Kind.UNWRITABLE,
+    sqlite3.SQLITE_CANTOPEN: Kind.UNWRITABLE,
+    sqlite3.SQLITE_PERM: Kind.UNWRITABLE,
+    sqlite3.SQLITE_AUTH: Kind.UNWRITABLE,
+    sqlite3.SQLITE_CORRUPT: Kind.CORRUPT,
+    sqlite3.SQLITE_NOTADB: Kind.CORRUPT,
+    sqlite3.SQLITE_IOERR: Kind.DISK,
+    sqlite3.SQLITE_NOMEM: Kind.DISK,
+    sqlite3.SQLITE_INTERRUPT: Kind.DISK,
+}
+
+
+def kind_of(error: sqlite3.Error) -> Kind:
+    """The kind of an error; the low byte of SQLite's code is the primary one."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return Kind.OURS if code is None else _KINDS.get(code & 0xFF, Kind.OURS)
+
+
+def while_running(error: sqlite3.Error) -> Exception:
+    """What a request is told when its change met this error: StorageFull, or the error if it is ours."""
+    kind = kind_of(error)
+    if kind is Kind.OURS:
+        return error
+    sentence = {
+        Kind.FULL: "The disk that holds Steelyard's database is full",
+        Kind.LOCKED: "Another program holds Steelyard's database",
+        Kind.UNWRITABLE: "Steelyard's database has become read-only",
+        Kind.CORRUPT: "Steelyard's database is damaged",
+        Kind.DISK: "The disk that holds Steelyard's database does not work",
+    }[kind]
+    return StorageFull(f"{sentence}; nothing was changed.", reason=kind.value, sqlite=error.sqlite_errorname)
+
+
+def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:
+    """The fatal error of a start that met this one."""
+    if isinstance(error, OSError):
+        kind = Kind.FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Kind.UNWRITABLE
+    else:
+        kind = kind_of(error)
+    if kind is Kind.FULL:
+        return StartError(
+            "disk_full",
+            f"The disk of {path.parent} is full; the database could not be written.",
+            "Free some space there, then start again. Nothing was lost.",
+        )
+    if kind is Kind.LOCKED:
+        return StartError(
+            "data_dir_locked",
+            f"Another program holds {path}.",
+            "Close the program that has this file open (a database browser, a backup), then start again.",
+        )
+    if kind in (Kind.CORRUPT, Kind.OURS):
+        return corrupt(path, str(error))
+    return StartError(
+        "data_dir_unwritable",
+        f"{path} could not be opened for writing: {error}.",
+        "Make the folder writable for you, or choose another with --data-dir or STEELYARD_DATA_DIR.",
+    )
+
+
+def corrupt(path: Path, found: str) -> StartError:
+    """The fatal error for a file that is no whole database of ours; it has not been touched."""
+    backups = sorted(path.parent.glob(f"{path.name}.backup-v*"))
+    restore = f"put back {backups[-1].name}, " if backups else "put back a backup of your own, "
+    return StartError(
+        "database_corrupt",
+        f"{path} is not a usable Steelyard database: {found}. It was left as it is.",
+        f"Stop here and copy the file; then {restore}or move {path.name} (with {path.name}-wal) "
+        "to another name: the next start makes a new, empty one.",
+    )

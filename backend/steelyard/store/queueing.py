@@ -1,0 +1,32 @@
+"""The head of the queue: which tasks may start now, and when the next one is let go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steelyard.store.database import Change
+from steelyard.store.records import Reader
+from steelyard.store.tables import RUNNABLE
+
+_RUNNABLE = f"SELECT * FROM task WHERE queue = ? AND {RUNNABLE} ORDER BY priority DESC, position LIMIT ?"
+_WAKE = "UPDATE task SET held_until = NULL WHERE held_until <= ?"
+_NEXT_DUE = "SELECT min(held_until) FROM task WHERE held_until IS NOT NULL"
+
+
+def runnable(reader: Reader, queue: str, limit: int) -> list[dict[str, Any]]:
+    """At most `limit` rows of `task` that nothing in the database keeps from starting, the next one first.
+
+    They wait for no predecessor and no moment; a higher priority goes first, then the earlier position.
+    """
+    return [dict(row) for row in reader.execute(_RUNNABLE, (queue, limit)).fetchall()]
+
+
+def wake(change: Change, now: float) -> int:
+    """Let go of tasks whose moment (not_before, or the back-off of a retry) has come; how many."""
+    return change.execute(_WAKE, (now,)).rowcount
+
+
+def next_due(reader: Reader) -> float | None:
+    """Unix seconds at which wake() next has something to do."""
+    due = reader.execute(_NEXT_DUE).fetchone()[0]
+    return None if due is None else float(due)

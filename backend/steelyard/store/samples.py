@@ -1,0 +1,79 @@
+"""What attempts used: points of memory and CPU over time, and the footprint of each that was completed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steelyard.rules.timestamps import iso
+from steelyard.store.database import Change
+from steelyard.store.records import Reader, to_json
+
+MAX_POINTS = 500
+"""Points kept of an attempt (DESIGN section 6)."""
+
+Point = tuple[float, int, float]
+"""Unix seconds, bytes, per cent of one core."""
+
+
+def thin(points: Sequence[Point]) -> list[Point]:
+    """At most MAX_POINTS of them, in order; of two neighbours the one with more memory stays, so peaks do."""
+    kept = list(points)
+    while len(kept) > MAX_POINTS:
+        kept = [max(kept[i : i + 2], key=lambda point: point[1]) for i in range(0, len(kept), 2)]
+    return kept
+
+
+def save(change: Change, task_id: str, number: int, points: Sequence[Point]) -> None:
+    """Add points to an attempt; what is stored of it is thinned as a whole."""
+    if not points:
+        return
+    stored = change.execute(
+        "SELECT at, memory, cpu FROM sample WHERE task_id = ? AND number = ? ORDER BY at", (task_id, number)
+    ).fetchall()
+    together = sorted([*(tuple(row) for row in stored), *points])
+    kept = thin(together)
+    if len(kept) < len(together):
+        change.execute("DELETE FROM sample WHERE task_id = ? AND number = ?", (task_id, number))
+    change.executemany(
+        "INSERT OR REPLACE INTO sample(task_id, number, at, memory, cpu) VALUES (?, ?, ?, ?, ?)",
+        [(task_id, number, at, int(memory), float(cpu)) for at, memory, cpu in kept],
+    )
+
+
+def read(reader: Reader, task_id: str) -> list[dict[str, Any]]:
+    """The points of all attempts of a task: {"attempt", "at", "memory", "cpu"}, oldest first."""
+    rows = reader.execute(
+        "SELECT number, at, memory, cpu FROM sample WHERE task_id = ? ORDER BY number, at", (task_id,)
+    ).fetchall()
+    return [
+        {"attempt": row["number"], "at": iso(row["at"]), "memory": row["memory"], "cpu": row["cpu"]}
+        for row in rows
+    ]
+
+
+def insert_footprint(
+    change: Change,
+    *,
+    task_id: str,
+    simulation: str,
+    parameters: Mapping[str, Any],
+    at: float,
+    peak: int,
+    duration: float,
+    cpu_seconds: float | None,
+) -> None:
+    """Keep what a completed attempt took: peak in bytes, duration in seconds of awake time."""
+    change.execute(
+        """INSERT INTO footprint(task_id, simulation, parameters, at, peak, duration, cpu_seconds)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (task_id, simulation, to_json(parameters), at, peak, duration, cpu_seconds),
+    )
+
+
+def footprints(reader: Reader, simulation: str, limit: int = 200) -> list[dict[str, Any]]:
+    """What the latest completed attempts of a simulation took, the newest first; parameters are JSON text."""
+    found = reader.execute(
+        "SELECT * FROM footprint WHERE simulation = ? ORDER BY serial DESC LIMIT ?", (simulation, limit)
+    ).fetchall()
+    return [dict(row) for row in found]

@@ -1,0 +1,1 @@
+"""Owns the children and decides everything: the only package that starts, watches and ends workers."""

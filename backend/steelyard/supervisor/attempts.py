@@ -1,0 +1,243 @@
+"""What a worker says of its attempt, and what the end of one makes of its task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from steelyard.machine.paths import DataDirectory
+from steelyard.rules import retry
+from steelyard.rules.retry import Decision
+from steelyard.rules.states import Cause, WorkerState
+from steelyard.store import claims, samples, tasks, workers
+from steelyard.store.claims import Outcome
+from steelyard.store.database import Change
+from steelyard.supervisor import launch, outputs
+from steelyard.supervisor.views import eta
+from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
+from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
+
+NOT_COUNTED = frozenset({Cause.CANCELLED, Cause.SIDECAR_LOST})
+"""Ends that are neither done nor failed in the count of a worker: it was the user or we who ended it."""
+
+RESULT_LIMIT = 64 * 1024
+"""Bytes of result.json kept in the task's row; a larger result stays in its file alone."""
+
+STOPPED = {
+    "timeout": Cause.TIMEOUT,
+    "cancelled": Cause.CANCELLED,
+    "aborted": Cause.ABORTED,
+    "memory_guard": Cause.MEMORY_GUARD,
+    "exit": Cause.SIDECAR_LOST,
+}
+"""Why the agent ended an attempt -> the cause that is recorded."""
+
+
+def is_current(handle: WorkerHandle, message: dict[str, Any]) -> bool:
+    """The first half of the fence: the message is of the attempt that this worker holds."""
+    attempt = handle.attempt
+    return attempt is not None and (attempt.task_id, attempt.number) == (
+        message["task_id"],
+        message["attempt"],
+    )
+
+
+def on_started(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
+    """The task process lives: its identity is recorded, so that a later start can end it."""
+    attempt.pid, attempt.identity = message["pid"], message["identity"]
+    yard.note(
+        lambda change: claims.started(
+            change, attempt.task_id, attempt.number, handle.worker_id, message["pid"], message["identity"]
+        )
+    )
+
+
+def on_progress(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
+    """Progress lives in memory; it is saved when the attempt ends."""
+    now = yard.clocks.awake()
+    attempt.last_sign = now
+    fraction = message["fraction"]
+    if fraction is not None:
+        attempt.progress = max(attempt.progress or 0.0, float(fraction))
+        if attempt.first_progress is None:
+            attempt.first_progress = (now, attempt.progress)
+    if message["message"]:
+        attempt.message = str(message["message"])[:500]
+    yard.feed.say(
+        "progress",
+        task_id=attempt.task_id,
+        progress=attempt.progress,
+        message=attempt.message,
+        eta=eta(yard, attempt),
+    )
+
+
+def on_checkpointed(
+    yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]
+) -> None:
+    """A new checkpoint is worth a write: it decides whether a retry makes sense."""
+    attempt.last_sign = yard.clocks.awake()
+    attempt.checkpoint_wall = at = yard.clocks.wall()
+    yard.note(lambda change: claims.checkpointed(change, attempt.task_id, attempt.number, at))
+
+
+def on_output(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
+    """New output: whoever follows this task's log gets it."""
+    attempt.last_sign = yard.clocks.awake()
+    attempt.output_size = int(message["size"])
+    outputs.push_log(yard, attempt.task_id, attempt.number)
+
+
+def on_suspended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
+    """The tree stands still, or goes on."""
+    attempt.suspended = bool(message["suspended"])
+    handle.confirm(attempt.suspended)
+
+
+def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
+    """The attempt is over: the agent says how, and its tree is gone."""
+    attempt.peak = max(attempt.peak, message["peak_memory"] or 0)
+    attempt.cpu_seconds = max(attempt.cpu_seconds, message["cpu_seconds"] or 0.0)
+    cause, evidence = verdict(message)
+    outputs.push_log(yard, attempt.task_id, attempt.number)
+    finish(
+        yard,
+        handle,
+        attempt,
+        Outcome(
+            cause=cause,
+            exit_code=message["exit_code"],
+            signal=message["signal"],
+            evidence=evidence,
+            error_tail="" if cause is Cause.SUCCEEDED else str(message["tail"])[-1000:],
+            duration=yard.clocks.awake() - attempt.started,
+            peak_memory=attempt.peak or None,
+            cpu_seconds=attempt.cpu_seconds or None,
+            progress=1.0 if cause is Cause.SUCCEEDED else attempt.progress,
+            message=evidence if message["error"] else attempt.message,
+            started=not message.get("missing"),
+            result=read_result(yard.data, attempt) if cause is Cause.SUCCEEDED else None,
+        ),
+    )
+
+
+HANDLERS: dict[str, Callable[[Yard, WorkerHandle, RunningAttempt, dict[str, Any]], None]] = {
+    "started": on_started,
+    "progress": on_progress,
+    "checkpointed": on_checkpointed,
+    "output": on_output,
+    "suspended": on_suspended,
+    "ended": on_ended,
+}
+
+
+def verdict(message: dict[str, Any]) -> tuple[Cause, str]:
+    """Cause and evidence of an `ended` message. An exit status that could not be read is never success."""
+    how = _exit_in_words(message["exit_code"], message["signal"])
+    if message["error"]:
+        return Cause.ERROR, str(message["error"])[:1000]
+    if message["stopped"] in STOPPED:
+        words = {
+            "timeout": "ran into its time limit",
+            "cancelled": "was cancelled by the user",
+            "aborted": "was aborted with its worker",
+            "memory_guard": "was ended to free memory",
+            "exit": "was stopped with the program, to be resumed",
+        }
+        return STOPPED[message["stopped"]], f"{words[message['stopped']]} ({how})"
+    if message["exit_code"] == 0:
+        return Cause.SUCCEEDED, how
+    return Cause.ERROR, how
+
+
+def _exit_in_words(exit_code: int | None, number: int | None) -> str:
+    if number is not None:
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = "an unnamed signal"
+        return f"ended by {name} (signal {number})"
+    if exit_code is None:
+        return "the exit status could not be read"
+    return f"exit code {exit_code}"
+
+
+def read_result(data: DataDirectory, attempt: RunningAttempt) -> Any:
+    """The value in result.json, or None:
+
+    no file, too large for a row, or not JSON (it stays among the files).
+    """
+    path = data.attempt(attempt.task_id, attempt.number) / "output" / "result.json"
+    try:
+        if path.is_symlink() or path.stat().st_size > RESULT_LIMIT:
+            return None
+        return msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return None
+
+
+def finish(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, outcome: Outcome) -> None:
+    """Record the end of an attempt; its worker is free once that is committed.
+
+    A disk that is full refuses it for now: the attempt keeps its worker, and every turn tries again.
+    """
+
+    def apply(change: Change) -> Decision | None:
+        decision = end_attempt(yard, change, attempt.task_id, attempt.number, handle.worker_id, outcome)
+        if decision is not None:
+            samples.save(change, attempt.task_id, attempt.number, attempt.points)
+            if outcome.cause not in NOT_COUNTED:
+                workers.count(change, handle.worker_id, succeeded=outcome.cause is Cause.SUCCEEDED)
+        return decision
+
+    def recorded(future: asyncio.Future[Decision | None]) -> None:
+        if future.cancelled() or future.exception() is not None:
+            why = "cancelled" if future.cancelled() else future.exception()
+            log.error("task %s, attempt %d is not recorded yet: %s", attempt.task_id, attempt.number, why)
+            yard.unrecorded.append(lambda: yard.database.change(apply).add_done_callback(recorded))
+            return
+        if handle.attempt is attempt:
+            handle.attempt = None
+        if future.result() is not None:
+            yard.crashes_in_a_row = 0
+            handle.tasks_done += outcome.cause is Cause.SUCCEEDED
+            handle.tasks_failed += outcome.cause not in {Cause.SUCCEEDED, *NOT_COUNTED}
+        if handle.state is WorkerState.DRAINING:
+            handle.dismiss(launch.STOP_GRACE)
+        yard.hurry()
+
+    yard.database.change(apply).add_done_callback(recorded)
+
+
+def end_attempt(
+    yard: Yard, change: Change, task_id: str, number: int, worker_id: str, outcome: Outcome
+) -> Decision | None:
+    """The second half of the fence, and the retry rule, inside a transaction. None: the claim was not held.
+
+    What the user asked for meanwhile comes first: a task that is to be cancelled ends CANCELLED however it
+    was lost. An end that the leaving sidecar brought about says nothing against the task.
+    """
+    row = tasks.row(change, task_id)
+    if row is None or (row["attempt"], row["worker_id"]) != (number, worker_id):
+        return None
+    if row["cancel_requested"] and outcome.cause in retry.LOST:
+        outcome = replace(outcome, cause=Cause.CANCELLED)
+    outcome = replace(outcome, orderly=outcome.cause is Cause.SIDECAR_LOST and yard.stopping)
+    view, now = yard.scale.view(yard.settings), yard.clocks.wall()
+    decision = retry.decide(
+        claims.history(change, task_id, ended_now=outcome, now=now),
+        max_attempts=row["max_attempts"],
+        claim=row["claim"],
+        largest_claim=view.total - view.guard,
+        rng=yard.rng,
+    )
+    held = claims.finish(change, task_id, number, worker_id, outcome, decision, now)
+    return decision if held else None

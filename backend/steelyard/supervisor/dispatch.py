@@ -1,0 +1,136 @@
+"""Claim tasks for idle workers, weighed in the very transaction that claims them, and start them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steelyard.rules import admission, scheduling
+from steelyard.rules.errors import SteelyardError
+from steelyard.rules.scheduling import Candidate, Room, Running
+from steelyard.rules.states import Cause
+from steelyard.store import claims, tasks
+from steelyard.store.claims import Outcome
+from steelyard.store.database import Change
+from steelyard.supervisor import attempts, launch
+from steelyard.supervisor.scale import live_workers
+from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
+from steelyard.supervisor.yard import Yard
+
+GLANCE, WINDOW = 16, 256
+"""Candidates of a queue that a choice looks at: mostly the first decide; if none may start, many more."""
+
+Row = dict[str, Any]
+Claimed = tuple[WorkerHandle, RunningAttempt, Row]
+
+
+async def dispatch(yard: Yard) -> int:
+    """Start as many tasks as there are idle workers and room; how many were started."""
+    yard.waiting.clear()
+    if yard.stopping:
+        return 0
+    due = tasks.next_due(yard.database)
+    if due is not None and due <= yard.clocks.wall():
+        await yard.database.change(lambda change: tasks.wake(change, yard.clocks.wall()))
+    queues = {handle.queue for handle in yard.idle()}
+    if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
+        return 0
+    claimed = await yard.database.change(lambda change: _claim(yard, change))
+    for handle, attempt, row in claimed:
+        _start(yard, handle, attempt, row)
+    return len(claimed)
+
+
+def _claim(yard: Yard, change: Change) -> list[Claimed]:
+    """Inside a transaction: one choice after the other, until nothing more may start."""
+    idle = yard.idle() if not yard.stopping else []
+    queues = {handle.queue for handle in idle}
+    few = _queued(change, queues, GLANCE)
+    claimed = _choose(yard, change, idle, few)
+    if not claimed and len(few) >= GLANCE:
+        return _choose(yard, change, idle, _queued(change, queues, WINDOW))
+    return claimed
+
+
+def _choose(yard: Yard, change: Change, idle: list[WorkerHandle], rows: dict[str, Row]) -> list[Claimed]:
+    """Claim what may start of these rows; workers that got a task leave `idle`."""
+    claimed: list[Claimed] = []
+    while idle and rows:
+        room, running = _room(yard, [attempt for _, attempt, _ in claimed])
+        choice = scheduling.choose(map(_candidate, rows.values()), room, running)
+        yard.waiting.update(choice.why)
+        if choice.start is None:
+            break
+        row = rows.pop(choice.start.task_id)
+        yard.waiting.pop(row["id"], None)
+        handle = next(h for h in idle if h.queue == row["queue"])
+        number = claims.claim(change, row["id"], handle.worker_id, yard.clocks.wall(), passed=choice.passed)
+        if number is not None:
+            for passed in choice.passed:
+                # The rows were read once, before the first choice of this turn.
+                rows[passed]["passes"] += 1
+            idle.remove(handle)
+            claimed.append((handle, _attempt(yard, row, number), row))
+            served = {h.queue for h in idle}
+            rows = {task_id: row for task_id, row in rows.items() if row["queue"] in served}
+    return claimed
+
+
+def _queued(change: Change, queues: set[str], limit: int) -> dict[str, Row]:
+    """What waits in the queues that an idle worker serves, merged in one order, by task id."""
+    found = [row for queue in queues for row in tasks.runnable(change, queue, limit)]
+    found.sort(key=lambda row: (-row["priority"], row["position"]))
+    return {row["id"]: row for row in found}
+
+
+def _room(yard: Yard, claimed: list[RunningAttempt]) -> tuple[Room, list[Running]]:
+    """What is free and what runs, with what this transaction has claimed so far counted in full."""
+    now = yard.clocks.awake()
+    held = [h.attempt for h in yard.handles.values() if h.attempt is not None]
+    uses = [h.task_memory for h in yard.handles.values() if h.attempt is not None]
+    running = [
+        Running(attempt.claim, used, attempt.cores, attempt.remaining(now))
+        for attempt, used in zip([*held, *claimed], [*uses, *[0] * len(claimed)], strict=True)
+    ]
+    live = live_workers(yard.handles.values()) + [admission.LiveWorker(a.claim, 0) for a in claimed]
+    view = yard.scale.view(yard.settings)
+    cores = scheduling.cores_free(yard.scale.cores(yard.settings), len(yard.handles), running)
+    return Room(admission.headroom(view, live), cores, not running, view), running
+
+
+def _candidate(row: Row) -> Candidate:
+    return Candidate(
+        row["id"], row["claim"], row["claim_source"], row["cores"], row["passes"], forced=bool(row["forced"])
+    )
+
+
+def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
+    now = yard.clocks.awake()
+    return RunningAttempt(
+        task_id=row["id"],
+        number=number,
+        simulation=row["simulation"],
+        label=row["label"],
+        claim=row["claim"],
+        claim_source=row["claim_source"],
+        cores=row["cores"],
+        started=now,
+        started_wall=yard.clocks.wall(),
+        last_sign=now,
+    )
+
+
+def _start(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, row: Row) -> None:
+    """Hand a claimed task to its worker. One that cannot be laid out ends its attempt with the reason."""
+    handle.attempt = attempt
+    if handle.gone or handle.leaving:
+        # The worker ended, or was told to, while the claim was committed: its end gives the task back.
+        return
+    try:
+        message = launch.start_message(yard, attempt, row)
+    except (OSError, SteelyardError) as error:
+        words = (
+            error.message if isinstance(error, SteelyardError) else f"its folder could not be made: {error}"
+        )
+        attempts.finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words))
+        return
+    handle.send("start", **message)

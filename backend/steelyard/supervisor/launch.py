@@ -1,0 +1,71 @@
+"""Lay out an attempt's folder and put together the message that starts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import steelyard_task
+from steelyard.machine.interpreters import default_python
+from steelyard.machine.private_files import make_private_directory, write_private
+from steelyard.supervisor.worker_handle import RunningAttempt
+from steelyard.supervisor.yard import Yard
+
+STOP_GRACE = 10.0
+"""Seconds between the soft stop and the end of the tree (issue: soft stop, 10 s, then the tree)."""
+
+
+def install_helper(yard: Yard) -> None:
+    """Put steelyard_task.py alone in a folder of its own, which then leads every task's PYTHONPATH."""
+    folder = yard.data.runtime / "helper"
+    make_private_directory(folder)
+    write_private(folder / "steelyard_task.py", Path(steelyard_task.__file__).read_bytes())
+    yard.helper_folder = str(folder)
+
+
+def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `start` for an attempt of task (its row), whose folder is made here.
+
+    Raises OSError when the folder cannot be made, NotFound or InvalidParameters when the simulation has
+    gone or changed.
+    """
+    yard.catalogue.reload()
+    parameters = msgspec.json.decode(task["parameters"])
+    simulation = yard.catalogue.get(task["simulation"])
+    launch = simulation.launch(simulation.complete(parameters), default_python())
+    task_folder = yard.data.task(attempt.task_id)
+    folder = yard.data.attempt(attempt.task_id, attempt.number)
+    checkpoint, output = task_folder / "checkpoint", folder / "output"
+    if folder.exists():
+        shutil.rmtree(folder)
+    for path in (task_folder, checkpoint, folder, output):
+        make_private_directory(path)
+    parameters_file = task_folder / "parameters.json"
+    write_private(parameters_file, msgspec.json.encode(parameters))
+    path_before = os.environ.get("PYTHONPATH")
+    environment: dict[str, str | None] = {
+        "PYTHONUNBUFFERED": "1",
+        **launch.environment,
+        "PYTHONPATH": os.pathsep.join(filter(None, (yard.helper_folder, path_before))),
+        "STEELYARD_TASK_ID": attempt.task_id,
+        "STEELYARD_ATTEMPT": str(attempt.number),
+        "STEELYARD_PARAMETERS": str(parameters_file),
+        "STEELYARD_OUTPUT_DIR": str(output),
+        "STEELYARD_CHECKPOINT_DIR": str(checkpoint),
+        "STEELYARD_STOP_FILE": str(folder / "stop"),
+    }
+    return {
+        "task_id": attempt.task_id,
+        "attempt": attempt.number,
+        "argv": launch.argv,
+        "environment": environment,
+        "directory": launch.directory,
+        "folder": str(folder),
+        "timeout": task["timeout"] or 0,
+        "grace": STOP_GRACE,
+        "pattern": simulation.pattern,
+    }

@@ -1,0 +1,39 @@
+"""runtime/sidecar.json: who owns a data directory now, where it listens, and the token that opens it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+
+from steelyard.machine import identity
+from steelyard.machine.paths import DataDirectory, write_private
+
+
+def write(data: DataDirectory, *, url: str, token: str, instance: str, create_time: float) -> None:
+    """Record this process as the owner; readable for its user alone."""
+    record = {
+        "url": url,
+        "token": token,
+        "pid": os.getpid(),
+        "create_time": create_time,
+        "identity": identity.identity_of(os.getpid()),
+        "executable": identity.executable_of(os.getpid()),
+        "instance": instance,
+    }
+    write_private(data.runtime / "sidecar.json", msgspec.json.encode(record))
+
+
+def read(data: DataDirectory) -> dict[str, Any] | None:
+    """The record of whoever owned the directory last; None: there is none, or it cannot be read."""
+    try:
+        record = msgspec.json.decode((data.runtime / "sidecar.json").read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def remove(data: DataDirectory) -> None:
+    """Give the directory up: nobody listens there any more."""
+    (data.runtime / "sidecar.json").unlink(missing_ok=True)

@@ -1,0 +1,61 @@
+"""At the start: end what an earlier run left behind, and give its tasks back to the queue.
+
+Nothing is decided by age, name or port: a process is ended only if PID, identity and executable are those
+recorded.
+Running it twice changes nothing, so a crash in the midst of it does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from steelyard.machine import containment
+from steelyard.rules.states import Cause, WorkerState
+from steelyard.store import claims, workers
+from steelyard.store.claims import Outcome
+from steelyard.store.database import Change
+from steelyard.supervisor import attempts, views
+from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
+
+
+def recover(yard: Yard) -> int:
+    """How many workers lived when the last sidecar went;
+
+    their processes are gone and their tasks READY afterwards.
+    """
+    left = workers.live(yard.database)
+    ended = 0
+    for row in [*left, *claims.open_attempts(yard.database)]:
+        if row["pid"] and row["identity"]:
+            ended += containment.end_known(row["pid"], row["identity"], row["executable"])
+    if ended:
+        log.warning("ended %d processes that an earlier run had left", ended)
+
+    def apply(change: Change) -> None:
+        now = yard.clocks.wall()
+        for attempt in claims.open_attempts(change):
+            attempts.end_attempt(
+                yard,
+                change,
+                attempt["task_id"],
+                attempt["number"],
+                attempt["worker_id"],
+                Outcome(cause=Cause.SIDECAR_LOST, evidence="the sidecar ended while this attempt ran"),
+            )
+        for row in workers.live(change):
+            reason = "the sidecar ended"
+            view = {**views.ended_worker(row), "state": str(WorkerState.DEAD), "reason": reason}
+            workers.move(
+                change,
+                row["id"],
+                WorkerState(row["state"]),
+                WorkerState.DEAD,
+                view,
+                reason=reason,
+                ended_at=now,
+            )
+
+    yard.database.change_now(apply)
+    return len(left)

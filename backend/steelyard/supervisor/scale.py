@@ -1,0 +1,74 @@
+"""The scale: what the machine has, what every worker's tree uses, and what therefore still fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from steelyard.machine.memory import MemoryReading
+from steelyard.machine.processes import TreeUse
+from steelyard.rules import admission
+from steelyard.rules.admission import LiveWorker, MemoryView
+from steelyard.settings.environment import Settings
+from steelyard.supervisor.worker_handle import WorkerHandle
+
+
+class Sampler(Protocol):
+    """What the scale needs of machine.processes.TreeSampler."""
+
+    def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
+        """The use of the tree below each root, by the root's key."""
+
+
+class Scale:
+    """Weighs the machine and the workers' trees; all figures are bytes."""
+
+    def __init__(self, probe: Callable[[], MemoryReading], sampler: Sampler, physical_cores: int) -> None:
+        self._probe = probe
+        self._sampler = sampler
+        self.physical_cores = physical_cores
+        self.reading = probe()
+
+    def weigh(self) -> None:
+        """Read the machine's memory again."""
+        self.reading = self._probe()
+
+    def weigh_trees(self, handles: Iterable[WorkerHandle], wall: float) -> None:
+        """Sample the whole tree of each worker; wall is the moment that the samples carry (Unix s)."""
+        living = {h.worker_id: h for h in handles if h.pid is not None and not h.gone}
+        roots = {worker_id: h.pid for worker_id, h in living.items() if h.pid is not None}
+        for worker_id, use in self._sampler.sample(roots).items():
+            handle = living[worker_id]
+            handle.use = use
+            if handle.attempt is None:
+                handle.own_memory, handle.own_cpu_seconds = use.memory, use.cpu_seconds
+            else:
+                spent = max(0.0, use.cpu_seconds - handle.own_cpu_seconds)
+                handle.attempt.note_sample(wall, handle.task_memory, use.cpu, spent)
+
+    def view(self, settings: Settings) -> MemoryView:
+        """The memory as the rules of admission want it."""
+        reading = self.reading
+        guard = settings.worker_memory_guard
+        if guard is None:
+            guard = admission.memory_guard(reading.total, windows=reading.windows)
+        return MemoryView(
+            reading.total, reading.available, guard, reading.pressure, pressure_halves=reading.pressure_halves
+        )
+
+    def cores(self, settings: Settings) -> int:
+        """How many cores workers may use."""
+        return settings.worker_cores or self.physical_cores
+
+    def default_peak(self, settings: Settings) -> int:
+        """The claim of a task of which nothing is known."""
+        view = self.view(settings)
+        return admission.default_claim(settings.worker_peak_memory, view.total, view.guard)
+
+
+def live_workers(handles: Iterable[WorkerHandle]) -> list[LiveWorker]:
+    """The live workers as the rules want them: claim and use of their tasks, an idle one 0 and 0."""
+    return [
+        LiveWorker(h.attempt.claim, h.task_memory) if h.attempt is not None else LiveWorker(0, 0)
+        for h in handles
+    ]

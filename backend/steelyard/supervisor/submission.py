@@ -1,0 +1,150 @@
+"""From what a client asks for to tasks in the queue: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from steelyard.rules import admission, sweep
+from steelyard.rules.errors import InvalidParameters, InvalidRequest, ShuttingDown, WillNeverFit
+from steelyard.rules.quantities import format_size, parse_duration, parse_size
+from steelyard.rules.timestamps import unix
+from steelyard.settings.simulations import Simulation
+from steelyard.store import tasks
+from steelyard.store.tasks import NewTask
+from steelyard.supervisor.yard import Yard
+
+Spec = dict[str, Any]
+
+BATCH_LIMIT = 10_000
+"""Tasks in one request (DESIGN section 9)."""
+
+
+async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
+    """Queue tasks, all or none: (task id, whether it is new) for each spec, in their order.
+
+    InvalidRequest, InvalidParameters (with the index of the task, in a batch), NotFound, WillNeverFit,
+    ShuttingDown.
+    """
+    if yard.stopping:
+        raise ShuttingDown("Steelyard is shutting down; no task is taken.")
+    if not specs:
+        raise InvalidRequest("A batch needs at least one task.")
+    if len(specs) > BATCH_LIMIT:
+        raise InvalidRequest(f"{len(specs)} tasks are more than the {BATCH_LIMIT} that one request may hold.")
+    yard.catalogue.reload()
+    wanted = [_new_task(yard, spec, index if len(specs) > 1 else None) for index, spec in enumerate(specs)]
+    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted))
+    yard.hurry()
+    return submitted
+
+
+async def submit_sweep(yard: Yard, spec: Spec) -> tuple[str, list[str]]:
+    """Queue one task for each combination of a sweep:
+
+    (sweep id, task ids in the order of the combinations).
+    """
+    rows = sweep.expand(
+        spec.get("base") or {}, grid=spec.get("grid"), rows=spec.get("rows"), limit=BATCH_LIMIT
+    )
+    sweep_id = secrets.token_hex(6)
+    shared = {k: v for k, v in spec.items() if k not in {"base", "grid", "rows"}}
+    varied = sorted(
+        {name for row in rows for name in row if name not in (spec.get("base") or {})} | _varied(rows)
+    )
+    specs = [
+        {**shared, "parameters": row, "label": spec.get("label") or _label(row, varied), "sweep_id": sweep_id}
+        for row in rows
+    ]
+    submitted = await submit(yard, specs)
+    return sweep_id, [task_id for task_id, _ in submitted]
+
+
+def _varied(rows: list[dict[str, Any]]) -> set[str]:
+    first = rows[0] if rows else {}
+    return {name for row in rows for name in row if row[name] != first.get(name, row)}
+
+
+def _label(row: dict[str, Any], varied: list[str]) -> str:
+    """What tells one task of a sweep from the others."""
+    return ", ".join(f"{name} {row[name]}" for name in varied if name in row)[:200]
+
+
+def _new_task(yard: Yard, spec: Spec, index: int | None) -> NewTask:
+    simulation = yard.catalogue.get(spec["simulation"])
+    try:
+        parameters = simulation.complete(spec.get("parameters") or {})
+    except InvalidParameters as error:
+        if index is not None:
+            for wrong in error.detail["errors"]:
+                wrong["task"] = index
+        raise
+    claim = claim_of(yard, spec, simulation)
+    view = yard.scale.view(yard.settings)
+    if (
+        claim.source in ("task", "simulation")
+        and not spec.get("force")
+        and admission.will_never_fit(claim.bytes, view.total, view.guard)
+    ):
+        most = view.total - view.guard
+        raise WillNeverFit(
+            f"{format_size(claim.bytes)} will never fit: this machine can give a task {format_size(most)} "
+            f"at most ({format_size(view.total)} less a guard of {format_size(view.guard)}).",
+            need=claim.bytes,
+            most=most,
+        )
+    return NewTask(
+        simulation=simulation.name,
+        parameters=parameters,
+        label=spec.get("label") or "",
+        priority=spec.get("priority") or 0,
+        queue=spec.get("queue") or "default",
+        tags=spec.get("tags") or [],
+        sweep_id=spec.get("sweep_id"),
+        ordered=bool(spec.get("ordered")),
+        key=spec.get("key"),
+        not_before=_moment(spec.get("not_before")),
+        after=spec.get("after") or [],
+        timeout=_timeout(yard, spec, simulation),
+        max_attempts=spec.get("attempts") or simulation.attempts,
+        claim=claim.bytes,
+        claim_source=claim.source,
+        cores=simulation.cores,
+        forced=bool(spec.get("force")),
+    )
+
+
+def claim_of(yard: Yard, spec: Spec, simulation: Simulation) -> admission.Claim:
+    """What the task claims of the memory: stated, declared or the default (bytes)."""
+    stated = spec.get("memory")
+    try:
+        task = None if stated is None else parse_size(stated)
+    except ValueError as error:
+        raise InvalidRequest(f"memory: {error}", field="memory") from None
+    if task is not None and task <= 0:
+        raise InvalidRequest("memory: a claim is more than 0 bytes", field="memory")
+    view = yard.scale.view(yard.settings)
+    return admission.claim_of(
+        task, simulation.memory, None, yard.settings.worker_peak_memory, view.total, view.guard
+    )
+
+
+def _timeout(yard: Yard, spec: Spec, simulation: Simulation) -> float:
+    """Seconds of awake time that an attempt may take; 0 is no limit."""
+    stated = spec.get("timeout")
+    if stated is None:
+        return simulation.timeout if simulation.timeout is not None else yard.settings.worker_task_timeout
+    try:
+        seconds = parse_duration(stated)
+    except ValueError as error:
+        raise InvalidRequest(f"timeout: {error}", field="timeout") from None
+    if not 0 <= seconds <= 31_536_000:
+        raise InvalidRequest("timeout: 0 to 31536000 seconds (0: no limit)", field="timeout")
+    return seconds
+
+
+def _moment(value: Any) -> float | None:
+    try:
+        return None if value is None else unix(value)
+    except ValueError as error:
+        raise InvalidRequest(f"not_before: {error}", field="not_before") from None

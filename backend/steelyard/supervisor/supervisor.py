@@ -1,0 +1,253 @@
+"""The supervisor: the one door to the yard for the web edge and the command line.
+
+The verbs beside it do the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from steelyard.rules.states import TaskState, WorkerState
+from steelyard.store import events, tasks
+from steelyard.supervisor import (
+    launch,
+    notices,
+    outputs,
+    recovery,
+    startup,
+    submission,
+    system,
+    task_actions,
+    task_views,
+    views,
+    worker_end,
+    workers,
+)
+from steelyard.supervisor.feed import Listener, Message
+from steelyard.supervisor.turn import Turns
+from steelyard.supervisor.yard import Yard
+
+
+class Supervisor:
+    """Owns the children. A method that changes something returns after its commit, or raises a
+    SteelyardError.
+    """
+
+    def __init__(self, yard: Yard) -> None:
+        self._yard = yard
+        self._turns: asyncio.Task[None] | None = None
+
+    # life
+
+    async def start(self, wanted: int | str = 0) -> None:
+        """Recover, begin to turn, and start so many workers as far as they are admitted.
+
+        wanted: a number, or "restore" for as many as lived when the last sidecar went.
+        """
+        yard = self._yard
+        lived = recovery.recover(yard)
+        launch.install_helper(yard)
+        if yard.preferences.notice:
+            notices.give(yard, "preferences", yard.preferences.notice)
+        self._turns = asyncio.get_running_loop().create_task(Turns(yard).run())
+        count = lived if wanted == "restore" else int(wanted)
+        # Whoever says how many workers there are to be has answered what the first page would ask.
+        yard.answered = wanted == "restore" or count > 0
+        if count:
+            await workers.add_as_admitted(yard, count)
+
+    async def stop(self, mode: str = "stop", deadline_s: float = 10.0) -> None:
+        """End every worker: softly, then for good at the deadline;
+
+        mode "drain" lets running tasks finish first.
+        """
+        yard = self._yard
+        if mode == "drain":
+            await self._drain_all()
+        yard.stopping = True
+        await workers.dismiss_all(yard, deadline_s)
+        if self._turns is not None:
+            self._turns.cancel()
+            await asyncio.gather(self._turns, return_exceptions=True)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the supervisor is on its way out."""
+        return self._yard.stopping
+
+    async def _drain_all(self) -> None:
+        for handle in list(self._yard.handles.values()):
+            if handle.state is not WorkerState.DRAINING and not handle.gone:
+                await workers.drain(self._yard, handle.worker_id)
+        await asyncio.gather(*(h.ended.wait() for h in list(self._yard.handles.values())))
+
+    # workers
+
+    def status(self) -> dict[str, Any]:
+        """DESIGN section 8, `GET /api/workers/status/`; no side effects."""
+        return views.status(self._yard)
+
+    async def add_worker(self, force: bool = False) -> str:
+        """Start one worker; its id. InsufficientMemory, NoCores (force overrides both), AtCapacity."""
+        return await workers.add(self._yard, force)
+
+    async def add_workers(self, count: int, force: bool = False) -> list[str]:
+        """Start up to count workers, as far as they are admitted; raises what forbids the first."""
+        first = await workers.add(self._yard, force)
+        more = [await workers.add(self._yard, True) for _ in range(count - 1)] if force else None
+        return [first, *(more if more is not None else await workers.add_as_admitted(self._yard, count - 1))]
+
+    async def drain_worker(self, worker_id: str | None = None) -> str:
+        """Drain a worker, or the one that has run longest; its id. NotFound, Conflict."""
+        return await workers.drain(self._yard, worker_id)
+
+    async def abort_worker(self, worker_id: str, confirm: bool = False) -> str:
+        """End a worker and its task's tree;
+
+        returns once all is gone. ConfirmationRequired, NotFound, Conflict.
+        """
+        return await workers.abort(self._yard, worker_id, confirm)
+
+    def worker_log(self, worker_id: str, tail: int = 10_000) -> str:
+        """The last `tail` characters of a worker's log. NotFound."""
+        return outputs.worker_log(self._yard, worker_id, tail)
+
+    async def tick(self) -> dict[str, int]:
+        """Run the checks that run anyway; how many workers and tasks each of them changed."""
+        yard = self._yard
+        before = tasks.counts(yard.database).get(TaskState.RUNNING, 0)
+        late, dead = worker_end.check(yard)
+        cleaned = await workers.cleanup(yard, yard.settings.worker_cleanup_age)
+        requeued = before - tasks.counts(yard.database).get(TaskState.RUNNING, 0) if dead else 0
+        yard.hurry()
+        return {
+            "failed_on_timeout": late,
+            "marked_dead": dead,
+            "cleaned_up": len(cleaned),
+            "tasks_requeued": max(0, requeued),
+        }
+
+    async def cleanup(self) -> int:
+        """Take every ended worker off the list now; how many. Rows and logs stay."""
+        return len(await workers.cleanup(self._yard, 0.0))
+
+    # tasks
+
+    async def submit(self, specs: list[dict[str, Any]]) -> list[tuple[str, bool]]:
+        """Queue tasks, all or none; (task id, new) for each. See supervisor.submission."""
+        return await submission.submit(self._yard, specs)
+
+    async def submit_sweep(self, spec: dict[str, Any]) -> tuple[str, list[str]]:
+        """Queue a sweep: (sweep id, task ids). See supervisor.submission."""
+        return await submission.submit_sweep(self._yard, spec)
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """The task of DESIGN section 9. NotFound."""
+        return task_views.one(self._yard, task_id)
+
+    def tasks(self, filters: dict[str, Any], limit: int = 100, cursor: str | None = None) -> dict[str, Any]:
+        """One page of tasks, newest first. InvalidRequest for a cursor that is none."""
+        return task_views.page(self._yard, filters, limit, cursor)
+
+    async def cancel(self, task_id: str) -> str:
+        """Cancel a waiting or running task. NotFound, Conflict."""
+        return await task_actions.cancel(self._yard, task_id)
+
+    async def retry(self, task_id: str) -> str:
+        """Queue a failed or cancelled task again. NotFound, Conflict."""
+        return await task_actions.retry(self._yard, task_id)
+
+    async def suspend(self, task_id: str) -> str:
+        """Stop the growth of a running task; its memory stays taken. NotFound, Conflict."""
+        return await task_actions.suspend(self._yard, task_id, True)
+
+    async def resume(self, task_id: str) -> str:
+        """Let a suspended task go on. NotFound, Conflict."""
+        return await task_actions.suspend(self._yard, task_id, False)
+
+    async def edit(self, task_id: str, changes: dict[str, Any]) -> str:
+        """Change priority, label, memory, tags. NotFound, Conflict, WillNeverFit, InvalidRequest."""
+        return await task_actions.edit(self._yard, task_id, changes)
+
+    def task_log(self, task_id: str, tail: int | None = None, offset: int | None = None) -> dict[str, Any]:
+        """Output of the task's last attempt. NotFound."""
+        return outputs.log(self._yard, task_id, tail, offset)
+
+    def task_files(self, task_id: str) -> list[dict[str, Any]]:
+        """The files of a task's attempts. NotFound."""
+        return outputs.files(self._yard, task_id)
+
+    def task_file(self, task_id: str, file_id: str) -> Path:
+        """Where a listed file lies. NotFound."""
+        return outputs.file(self._yard, task_id, file_id)
+
+    def samples(self, task_id: str) -> list[dict[str, Any]]:
+        """Memory and CPU of the task's attempts over time. NotFound."""
+        return task_views.samples(self._yard, task_id)
+
+    # the rest
+
+    def simulations(self) -> dict[str, Any]:
+        """Every simulation that can be submitted, and the files that could not be read."""
+        return system.simulations(self._yard)
+
+    def simulation(self, name: str) -> dict[str, Any]:
+        """One simulation with its JSON Schema. NotFound."""
+        return system.simulation(self._yard, name)
+
+    def startup(self) -> dict[str, Any]:
+        """What the first page asks."""
+        return startup.question(self._yard)
+
+    async def answer_startup(self, choice: str) -> dict[str, Any]:
+        """A person's answer, once a launch. Conflict, and what forbids a worker."""
+        return await startup.answer(self._yard, choice)
+
+    def system(self) -> dict[str, Any]:
+        """Versions, machine, paths, and what is admitted."""
+        return system.system(self._yard)
+
+    def preferences_view(self) -> dict[str, Any]:
+        """Values, sources and schema of the preferences."""
+        return system.preferences(self._yard)
+
+    async def change_preferences(self, patch: dict[str, Any]) -> dict[str, Any]:
+        """Change preferences; takes effect for new workers.
+
+        InvalidRequest, Conflict for what the environment fixes.
+        """
+        return system.change_preferences(self._yard, patch)
+
+    # news
+
+    def events(self, since: int, limit: int) -> dict[str, Any]:
+        """The event log after `since`, oldest first."""
+        found = events.since(self._yard.database, since, limit + 1)
+        more = len(found) > limit
+        return {
+            "events": [event.view() for event in found[:limit]],
+            "next": found[limit - 1].seq if more else None,
+        }
+
+    def last_seq(self) -> int:
+        """The number of the last stored change."""
+        return self._yard.feed.last_seq
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Hear every message as the WebSocket carries it, until the returned function is called."""
+        return self._yard.feed.listen(listener)
+
+    def replay(self, since: int) -> list[Message] | None:
+        """Stored messages after `since`; None when a snapshot must serve."""
+        return self._yard.feed.replay(since)
+
+    def watch_log(self, task_id: str) -> None:
+        """Send `log` messages of a task from its present end on, to however many follow it."""
+        outputs.watch(self._yard, task_id)
+
+    def unwatch_log(self, task_id: str) -> None:
+        """One follower less."""
+        outputs.unwatch(self._yard, task_id)

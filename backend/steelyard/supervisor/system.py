@@ -1,0 +1,83 @@
+"""What the sidecar tells of itself: versions, machine, simulations, preferences."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from importlib import metadata
+from typing import Any
+
+import steelyard
+from steelyard.rules.errors import Conflict
+from steelyard.rules.timestamps import iso
+from steelyard.settings.simulations import Simulation
+from steelyard.supervisor import views
+from steelyard.supervisor.yard import Yard
+
+View = dict[str, Any]
+
+
+def system(yard: Yard) -> View:
+    """Versions, machine, paths, what is admitted and why; sizes in bytes. No secrets."""
+    reading = yard.scale.reading
+    return {
+        "version": steelyard.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": {
+            name: metadata.version(name)
+            for name in ("starlette", "uvicorn", "websockets", "peewee", "psutil")
+        }
+        | {"sqlite": sqlite3.sqlite_version},
+        "data_dir": str(yard.data.path),
+        "log_dir": str(yard.settings.worker_log_dir or yard.data.logs),
+        "simulations_dir": str(yard.data.simulations),
+        "database_bytes": yard.data.database.stat().st_size,
+        "memory": {**views.memory(yard), "source": reading.source},
+        "limits": views.limits(yard),
+        "asleep_s": round(yard.clocks.asleep(), 1),
+        "started_at": iso(yard.started_at),
+    }
+
+
+def simulations(yard: Yard) -> View:
+    """Every simulation, and what is wrong with the files that hold none."""
+    yard.catalogue.reload()
+    return {
+        "simulations": [_simulation(one) for _, one in sorted(yard.catalogue.simulations.items())],
+        "errors": yard.catalogue.errors,
+    }
+
+
+def simulation(yard: Yard, name: str) -> View:
+    """One simulation. NotFound."""
+    yard.catalogue.reload()
+    return _simulation(yard.catalogue.get(name))
+
+
+def _simulation(one: Simulation) -> View:
+    """learned and usual duration wait until they are learned: null, never a guess."""
+    return {**one.view(), "learned": None, "usual_duration": None}
+
+
+def preferences(yard: Yard) -> View:
+    """Values, sources ("environment" means locked) and JSON Schema."""
+    yard.settings = yard.read_settings()
+    return {
+        "values": yard.settings.values(),
+        "sources": dict(yard.settings.sources),
+        "schema": yard.preferences.schema,
+        "notice": yard.preferences.notice,
+    }
+
+
+def change_preferences(yard: Yard, patch: View) -> View:
+    """Write preferences; running workers keep theirs.
+
+    InvalidRequest, Conflict for what the environment fixes.
+    """
+    locked = sorted(key for key in patch if yard.settings.sources.get(key) == "environment")
+    if locked:
+        raise Conflict(f"{', '.join(locked)}: fixed by the environment; change it there.", locked=locked)
+    yard.preferences.change(patch)
+    return preferences(yard)

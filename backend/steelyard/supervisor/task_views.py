@@ -1,0 +1,98 @@
+"""A task as clients see it: its row, with live figures laid over and, while it waits, why it waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steelyard.rules.errors import NotFound
+from steelyard.rules.reasons import waiting_sentence
+from steelyard.rules.states import TaskState
+from steelyard.rules.timestamps import iso
+from steelyard.store import samples as samples_table
+from steelyard.store import task_pages, tasks
+from steelyard.supervisor.views import eta
+from steelyard.supervisor.worker_handle import RunningAttempt
+from steelyard.supervisor.yard import Yard
+
+View = dict[str, Any]
+
+
+def one(yard: Yard, task_id: str) -> View:
+    """The task of DESIGN section 9. NotFound."""
+    view = tasks.view(yard.database, task_id)
+    if view is None:
+        raise NotFound(f"There is no task {task_id}.")
+    return _live(yard, view)
+
+
+def samples(yard: Yard, task_id: str) -> list[View]:
+    """Memory (bytes) and CPU (per cent of one core) over time:
+
+    {"attempt", "at", "memory", "cpu"}. NotFound.
+    """
+    one(yard, task_id)
+    found = samples_table.read(yard.database, task_id)
+    handle = yard.holder(task_id)
+    if handle is not None and handle.attempt is not None:
+        number = handle.attempt.number
+        found += [
+            {"attempt": number, "at": iso(at), "memory": memory, "cpu": round(cpu, 1)}
+            for at, memory, cpu in handle.attempt.points
+        ]
+    return found
+
+
+def page(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | None) -> View:
+    """One page of tasks, newest first. InvalidRequest for a cursor that is none."""
+    found = task_pages.page(yard.database, filters, limit, cursor)
+    found["tasks"] = [_live(yard, view) for view in found["tasks"]]
+    return found
+
+
+def _live(yard: Yard, view: View) -> View:
+    if view["state"] == TaskState.RUNNING:
+        handle = yard.holder(view["task_id"])
+        if handle is not None and handle.attempt is not None:
+            lay_over(yard, view, handle.attempt)
+    elif view["state"] == TaskState.READY:
+        view["waiting_for"] = _waiting_for(yard, view)
+    return view
+
+
+def lay_over(yard: Yard, view: View, attempt: RunningAttempt) -> None:
+    """Put the figures that live in memory over those of the row."""
+    view["progress"] = attempt.progress
+    view["message"] = attempt.message
+    view["eta"] = eta(yard, attempt)
+    view["suspended"] = attempt.suspended
+    view["memory"]["peak"] = max(attempt.peak, view["memory"]["peak"] or 0) or None
+    view["cpu_seconds"] = round(attempt.cpu_seconds, 3)
+    for past in view["attempts"]:
+        if past["number"] == attempt.number:
+            past["pid"] = attempt.pid
+            past["peak_memory"] = attempt.peak or None
+            past["cpu_seconds"] = round(attempt.cpu_seconds, 3)
+
+
+def _waiting_for(yard: Yard, view: View) -> str:
+    """Why a READY task does not start, in words."""
+    now = yard.clocks.wall()
+    blockers = tasks.unfinished_predecessors(yard.database, view["task_id"]) if view["after"] else []
+    if blockers:
+        return (
+            "task "
+            + ", ".join(blockers[:3])
+            + (f" and {len(blockers) - 3} more" if len(blockers) > 3 else "")
+        )
+    held = tasks.held_until(yard.database, view["task_id"])
+    if held is not None and held > now:
+        return f"its time: {iso(held)}"
+    if yard.stopping:
+        return "the next start: Steelyard is shutting down"
+    serving = [h for h in yard.handles.values() if h.queue == view["queue"]]
+    if not serving:
+        return f'a worker: none serves the queue "{view["queue"]}"'
+    known = yard.waiting.get(view["task_id"])
+    if known is not None:
+        return waiting_sentence(known)
+    return "a free worker: each one has a task"

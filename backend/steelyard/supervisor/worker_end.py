@@ -1,0 +1,133 @@
+"""The end of a worker: how it is noticed or brought about, and what it means for its task and its row."""
+
+from __future__ import annotations
+
+import asyncio
+
+from steelyard.machine import containment, identity
+from steelyard.machine.logs import read_file_tail
+from steelyard.rules.states import Cause, WorkerState
+from steelyard.store import claims, workers
+from steelyard.store.claims import Outcome
+from steelyard.store.database import Change
+from steelyard.supervisor import attempts, spawn, views
+from steelyard.supervisor.worker_handle import WorkerHandle
+from steelyard.supervisor.yard import Yard
+
+LAST_WORDS = 1.0
+"""Seconds from the death of an agent to the end of the wait for its pipe."""
+
+
+def kill(handle: WorkerHandle) -> None:
+    """End an agent and its whole tree; what it left behind comes up to the sidecar and is ended there."""
+    process = handle.process
+    if process is None or process.returncode is not None or handle.identity is None:
+        return
+    if identity.is_same(process.pid, handle.identity):
+        containment.end_tree(process.pid)
+
+
+def check(yard: Yard) -> tuple[int, int]:
+    """The checks that need no message: how many workers were too late, how many were found dead."""
+    return _expire(yard), _reap(yard)
+
+
+def _expire(yard: Yard) -> int:
+    """End workers that have not shaken hands in time; how many."""
+    now = yard.clocks.awake()
+    late = [
+        h
+        for h in yard.handles.values()
+        if h.heartbeat is None and not h.gone and now - h.started > yard.settings.worker_startup_timeout
+    ]
+    for handle in late:
+        handle.fault = f"it did not start within {yard.settings.worker_startup_timeout:g} s"
+        kill(handle)
+    return len(late)
+
+
+def _reap(yard: Yard) -> int:
+    """End workers whose process is gone though their pipe is open (a grandchild may hold it); how many.
+
+    What the agent said last may still be in the pipe, so its reader has LAST_WORDS to get there first.
+    """
+    now = yard.clocks.awake()
+    dead = 0
+    for handle in list(yard.handles.values()):
+        if handle.gone or handle.pid is None or identity.is_same(handle.pid, handle.identity or ""):
+            handle.dead_since = None
+        elif handle.dead_since is None:
+            handle.dead_since = now
+        elif now - handle.dead_since >= LAST_WORDS:
+            dead += 1
+            handle.gone, handle.fault = True, handle.fault or "its process was gone"
+            if handle.reader is not None:
+                handle.reader.cancel()
+            on_end(yard, handle)
+    return dead
+
+
+def on_end(yard: Yard, handle: WorkerHandle) -> None:
+    """A worker's process has ended: its orphans are ended, its attempt and its row get their outcome."""
+    containment.end_descendants(keep=frozenset(h.pid for h in yard.handles.values() if h.pid and not h.gone))
+    state, reason = _ending(handle)
+    attempt = handle.attempt
+    tail = "" if state is WorkerState.DEAD else read_file_tail(str(spawn.worker_log(yard, handle)), 1000)
+
+    def apply(change: Change) -> None:
+        for open_attempt in claims.open_of_worker(change, handle.worker_id):
+            aborted = attempt is not None and attempt.stop_reason == "aborted"
+            leaving = yard.stopping
+            cause = Cause.ABORTED if aborted else Cause.SIDECAR_LOST if leaving else Cause.WORKER_LOST
+            outcome = Outcome(
+                cause=cause,
+                evidence=f"worker {handle.worker_id}: {reason}",
+                duration=yard.clocks.awake() - attempt.started if attempt else None,
+                peak_memory=(attempt.peak or None) if attempt else None,
+                cpu_seconds=(attempt.cpu_seconds or None) if attempt else None,
+                progress=attempt.progress if attempt else None,
+                message=attempt.message if attempt else "",
+            )
+            attempts.end_attempt(
+                yard, change, open_attempt["task_id"], open_attempt["number"], handle.worker_id, outcome
+            )
+        view = views.worker(yard, handle, state=state, reason=reason, error_tail=tail, ended=True)
+        workers.move(
+            change,
+            handle.worker_id,
+            handle.state,
+            state,
+            view,
+            reason=reason,
+            error_tail=tail,
+            ended_at=yard.clocks.wall(),
+            heartbeat_at=handle.heartbeat_wall,
+        )
+
+    def recorded(future: asyncio.Future[None]) -> None:
+        if future.cancelled() or future.exception() is not None:
+            yard.unrecorded.append(lambda: yard.database.change(apply).add_done_callback(recorded))
+            return
+        yard.handles.pop(handle.worker_id, None)
+        handle.state, handle.attempt = state, None
+        if state is WorkerState.FAILED and not yard.stopping:
+            yard.crashes_in_a_row += 1
+            yard.owed += 1
+        handle.ended.set()
+        yard.hurry()
+
+    yard.database.change(apply).add_done_callback(recorded)
+
+
+def _ending(handle: WorkerHandle) -> tuple[WorkerState, str]:
+    """DEAD when it was meant to end, FAILED when it ended by itself; with the reason."""
+    returncode = handle.process.returncode if handle.process is not None else None
+    if handle.end_reason is not None and handle.fault is None and (returncode == 0 or handle.dismissed):
+        return WorkerState.DEAD, handle.end_reason
+    if handle.fault is not None:
+        return WorkerState.FAILED, handle.fault
+    if handle.heartbeat is None:
+        return WorkerState.FAILED, f"it ended while it was starting (status {returncode})"
+    if returncode is not None and returncode < 0:
+        return WorkerState.FAILED, f"it crashed: ended by signal {-returncode}"
+    return WorkerState.FAILED, f"it crashed: status {returncode}"

@@ -1,0 +1,137 @@
+"""One live worker as the supervisor holds it: its process, its pipes, and the attempt that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from steelyard.machine.processes import TreeUse
+from steelyard.rules import messages
+from steelyard.rules.states import WorkerState
+
+Point = tuple[float, int, float]
+"""A sample: wall clock (Unix s), memory (bytes), CPU (per cent of one core)."""
+
+POINTS = 500
+"""Samples kept of one attempt (DESIGN section 6)."""
+
+
+@dataclass(slots=True)
+class RunningAttempt:
+    """The attempt that a worker runs now. Times are awake time in seconds unless they say wall."""
+
+    task_id: str
+    number: int
+    simulation: str
+    label: str
+    claim: int
+    claim_source: str
+    cores: int
+    started: float
+    started_wall: float
+    pid: int | None = None
+    identity: str | None = None
+    progress: float | None = None
+    message: str = ""
+    first_progress: tuple[float, float] | None = None
+    checkpoint_wall: float | None = None
+    suspended: bool = False
+    stop_reason: str | None = None
+    output_size: int = 0
+    last_sign: float = 0.0
+    peak: int = 0
+    cpu_seconds: float = 0.0
+    points: list[Point] = field(default_factory=list)
+    spacing: float = 1.0
+
+    def note_sample(self, wall: float, memory: int, cpu: float, cpu_seconds: float) -> None:
+        """Keep a sample; when there are too many, every second one goes."""
+        self.peak = max(self.peak, memory)
+        self.cpu_seconds = max(self.cpu_seconds, cpu_seconds)
+        if not self.points or wall - self.points[-1][0] >= self.spacing:
+            self.points.append((wall, memory, cpu))
+        if len(self.points) > POINTS:
+            self.points = self.points[::2]
+            self.spacing *= 2
+
+    def remaining(self, now: float) -> float | None:
+        """Seconds of awake time until it is done by its own progress; None while that cannot be told."""
+        if self.progress is None or self.first_progress is None or self.suspended:
+            return None
+        since, at_first = self.first_progress
+        gained = self.progress - at_first
+        if gained <= 0:
+            return None
+        return max(0.0, (1.0 - self.progress) * (now - since) / gained)
+
+
+@dataclass(slots=True, eq=False)
+class WorkerHandle:
+    """A worker between its spawn and its end. state mirrors the row, and changes only after a commit."""
+
+    worker_id: str
+    queue: str
+    token: str
+    forced: bool
+    started: float
+    started_wall: float
+    state: WorkerState = WorkerState.STARTING
+    process: asyncio.subprocess.Process | None = None
+    identity: str | None = None
+    attempt: RunningAttempt | None = None
+    use: TreeUse | None = None
+    own_memory: int = 0
+    own_cpu_seconds: float = 0.0
+    tasks_done: int = 0
+    tasks_failed: int = 0
+    heartbeat: float | None = None
+    heartbeat_wall: float | None = None
+    heartbeat_interval: float = 30.0
+    end_reason: str | None = None
+    fault: str | None = None
+    dismissed: bool = False
+    gone: bool = False
+    leaving: bool = False
+    dead_since: float | None = None
+    reader: asyncio.Task[None] | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    confirmations: list[asyncio.Future[bool]] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int | None:
+        """The agent's process id, as the sidecar sees it."""
+        return self.process.pid if self.process is not None else None
+
+    @property
+    def idle(self) -> bool:
+        """Ready to take a task."""
+        return (
+            self.state is WorkerState.RUNNING and self.attempt is None and not self.gone and not self.leaving
+        )
+
+    @property
+    def task_memory(self) -> int:
+        """Bytes that the task's tree uses now: the whole tree less what the agent alone used before."""
+        return max(0, self.use.memory - self.own_memory) if self.use is not None else 0
+
+    def send(self, type_: str, **fields: Any) -> None:
+        """Write one message to the agent; a pipe that is closed already is noticed by its reader."""
+        stdin = self.process.stdin if self.process is not None else None
+        if stdin is not None and not stdin.is_closing() and not self.gone:
+            stdin.write(messages.encode(type_, **fields))
+
+    def dismiss(self, grace: float) -> None:
+        """Tell the agent to leave, after its task had `grace` seconds to stop;
+
+        nothing may be sent to it afterwards.
+        """
+        self.leaving = True
+        self.send("exit", grace=grace)
+
+    def confirm(self, suspended: bool) -> None:
+        """Tell whoever waits for a suspend or a resume that the agent has done it."""
+        waiting, self.confirmations = self.confirmations, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(suspended)

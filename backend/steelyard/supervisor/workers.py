@@ -1,0 +1,265 @@
+"""Workers come and go: add, greet, drain, abort, replace, and what follows when one has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+from typing import Any
+
+from steelyard.rules import admission, messages
+from steelyard.rules.errors import (
+    AtCapacity,
+    ConfirmationRequired,
+    Conflict,
+    InsufficientMemory,
+    NoCores,
+    NotFound,
+    ShuttingDown,
+    SteelyardError,
+)
+from steelyard.rules.quantities import format_size
+from steelyard.rules.states import WorkerState
+from steelyard.store import workers
+from steelyard.store.database import Change
+from steelyard.supervisor import attempts, notices, spawn, views, worker_end
+from steelyard.supervisor.scale import live_workers
+from steelyard.supervisor.worker_handle import WorkerHandle
+from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
+
+EXIT_GRACE = 10.0
+"""Seconds that a task gets for its checkpoint when its agent is told to leave."""
+
+CRASHES_IN_A_ROW = 5
+"""DESIGN section 2: a worker that crashed is replaced at most so many times in a row."""
+
+
+async def add(yard: Yard, force: bool) -> str:
+    """Admit and start one worker;
+
+    its id. InsufficientMemory, NoCores (neither with force), AtCapacity, ShuttingDown.
+    """
+    if yard.stopping:
+        raise ShuttingDown("Steelyard is shutting down; no worker is started.")
+    yard.settings = yard.read_settings()
+    yard.scale.weigh()
+    handle = spawn.new_handle(yard, secrets.token_hex(4), queue=yard.settings.worker_queue_name, forced=force)
+
+    def apply(change: Change) -> None:
+        _admit(yard, change, force)
+        workers.insert(
+            change,
+            worker_id=handle.worker_id,
+            queue=handle.queue,
+            started_at=handle.started_wall,
+            forced=force,
+            view=views.worker(yard, handle),
+        )
+
+    await yard.database.change(apply)
+    yard.handles[handle.worker_id] = handle
+    try:
+        await spawn.spawn(
+            yard, handle, lambda h, m: on_message(yard, h, m), lambda h: worker_end.on_end(yard, h)
+        )
+    except OSError as error:
+        handle.gone = True
+        handle.fault = f"the worker could not be started: {error.strerror or error}"
+        worker_end.on_end(yard, handle)
+    return handle.worker_id
+
+
+def _admit(yard: Yard, change: Change, force: bool) -> None:
+    """Raise what forbids one more worker. Counts rows, so adds of the same transaction see each other."""
+    rows = workers.live(change)
+    known = [yard.handles[row["id"]] for row in rows if row["id"] in yard.handles]
+    live = live_workers(known) + [admission.LiveWorker(0, 0)] * (len(rows) - len(known))
+    active, cap, cores = len(rows), yard.settings.worker_max_count, yard.scale.cores(yard.settings)
+    memory, peak = yard.scale.view(yard.settings), views.next_claim(yard)
+    refusal = admission.may_add(memory, live, active, peak, cores, cap, force=force)
+    if refusal == "at_capacity":
+        raise AtCapacity(
+            f"{active} workers are there, and {cap} is the most (WORKER_MAX_COUNT).", hard_cap=cap
+        )
+    if refusal == "no_cores":
+        raise NoCores(f"All {cores} cores are taken by {active} workers.", cores=cores)
+    if refusal == "insufficient_memory":
+        free = admission.headroom(memory, live, idle_claim=peak)
+        raise InsufficientMemory(
+            f"One more worker needs {format_size(peak)}, and {format_size(max(0, free))} are free for it.",
+            need=peak,
+            headroom=free,
+        )
+
+
+def on_message(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
+    """One message of an agent."""
+    type_ = message["type"]
+    if handle.heartbeat is None and type_ != "ready":
+        handle.fault = f"the worker said {type_} before its handshake"
+        worker_end.kill(handle)
+        return
+    handle.heartbeat, handle.heartbeat_wall = yard.clocks.awake(), yard.clocks.wall()
+    if type_ == "ready":
+        _greet(yard, handle, message)
+    elif type_ != "heartbeat" and attempts.is_current(handle, message):
+        assert handle.attempt is not None
+        attempts.HANDLERS[type_](yard, handle, handle.attempt, message)
+
+
+def _greet(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
+    """The handshake: the launch token works once, for this worker id only."""
+    right = handle.token and hmac.compare_digest(str(message["token"]), handle.token)
+    handle.token = ""
+    if not right or message["worker_id"] != handle.worker_id or message["v"] != messages.VERSION:
+        handle.fault = "its handshake was refused: wrong, used or missing launch token, or another version"
+        log.warning("worker %s: %s", handle.worker_id, handle.fault)
+        worker_end.kill(handle)
+        return
+
+    def apply(change: Change) -> bool:
+        old = handle.state
+        if old is WorkerState.STARTING:
+            view = views.worker(yard, handle, state=WorkerState.RUNNING)
+            return workers.move(
+                change,
+                handle.worker_id,
+                old,
+                WorkerState.RUNNING,
+                view,
+                pid=handle.pid,
+                identity=handle.identity,
+            )
+        return False
+
+    def ready(moved: Any) -> None:
+        if not moved.cancelled() and moved.exception() is None and moved.result():
+            handle.state = WorkerState.RUNNING
+        elif handle.state is WorkerState.DRAINING:
+            handle.dismiss(EXIT_GRACE)
+        yard.hurry()
+
+    yard.database.change(apply).add_done_callback(ready)
+
+
+async def drain(yard: Yard, worker_id: str | None) -> str:
+    """Let a worker finish its task and then leave;
+
+    without an id the one that has run longest. NotFound, Conflict.
+    """
+    handle = _find(yard, worker_id) if worker_id else _longest_running(yard)
+    if handle.state is not WorkerState.DRAINING:
+        # From here on no task is claimed for it, whatever else the same transaction holds.
+        handle.leaving = True
+        try:
+            await _move(yard, handle, WorkerState.DRAINING, "drained by the user")
+        except BaseException:
+            handle.leaving = False
+            raise
+        if handle.attempt is None and handle.heartbeat is not None:
+            handle.dismiss(EXIT_GRACE)
+    return handle.worker_id
+
+
+def _longest_running(yard: Yard) -> WorkerHandle:
+    drainable = [h for h in yard.handles.values() if not h.gone and h.state is not WorkerState.DRAINING]
+    if not drainable:
+        raise NotFound("There is no worker to drain.")
+    running = [h for h in drainable if h.state is WorkerState.RUNNING]
+    return min(running or drainable, key=lambda h: h.started)
+
+
+def _find(yard: Yard, worker_id: str) -> WorkerHandle:
+    handle = yard.handles.get(worker_id)
+    if handle is not None and not handle.gone:
+        return handle
+    row = workers.row(yard.database, worker_id)
+    if row is None:
+        raise NotFound(f"There is no worker {worker_id}.")
+    raise Conflict(f"Worker {worker_id} is {row['state']}; it has ended already.", state=row["state"])
+
+
+async def _move(yard: Yard, handle: WorkerHandle, new: WorkerState, reason: str) -> None:
+    def apply(change: Change) -> None:
+        view = views.worker(yard, handle, state=new, reason=reason)
+        if handle.gone or not workers.move(change, handle.worker_id, handle.state, new, view, reason=reason):
+            raise Conflict(f"Worker {handle.worker_id} has just changed its state; nothing was done.")
+
+    await yard.database.change(apply)
+    handle.state, handle.end_reason = new, reason
+
+
+async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
+    """End a worker and the whole tree of its task, now. ConfirmationRequired, NotFound, Conflict."""
+    handle = _find(yard, worker_id)
+    if not confirm:
+        lost = (
+            f"its task {handle.attempt.label or handle.attempt.task_id} loses what it did "
+            "since its last checkpoint"
+            if handle.attempt is not None
+            else "it runs no task"
+        )
+        raise ConfirmationRequired(
+            f"Aborting worker {worker_id} needs confirmation: {lost}.", worker_id=worker_id
+        )
+    handle.end_reason, handle.dismissed = "aborted by the user", True
+    if handle.attempt is not None:
+        handle.attempt.stop_reason = "aborted"
+    worker_end.kill(handle)
+    await handle.ended.wait()
+    return worker_id
+
+
+async def replace(yard: Yard) -> None:
+    """Start a worker for each that crashed, as far as it is admitted and the crashes do not go on and on."""
+    while yard.owed and not yard.stopping:
+        yard.owed -= 1
+        if not yard.settings.replace_crashed_workers:
+            continue
+        if yard.crashes_in_a_row > CRASHES_IN_A_ROW:
+            text = f"{yard.crashes_in_a_row} workers crashed in a row; no more are started by themselves."
+            notices.give(yard, "workers", text, crashes=yard.crashes_in_a_row)
+            continue
+        try:
+            await add(yard, force=False)
+        except SteelyardError as error:
+            log.warning("a crashed worker is not replaced: %s", error.message)
+
+
+async def cleanup(yard: Yard, older_than: float) -> list[str]:
+    """Take workers that ended more than older_than seconds ago off the list; their ids."""
+    before = yard.clocks.wall() - older_than
+    return await yard.database.change(lambda change: workers.cleanup(change, before))
+
+
+async def add_as_admitted(yard: Yard, count: int) -> list[str]:
+    """Start up to count workers, and stop without complaint where the machine admits no more; their ids."""
+    started: list[str] = []
+    while len(started) < count:
+        try:
+            started.append(await add(yard, force=False))
+        except (InsufficientMemory, AtCapacity, NoCores) as error:
+            log.info("%d of %d workers are started: %s", len(started), count, error.message)
+            break
+    return started
+
+
+async def dismiss_all(yard: Yard, deadline_s: float) -> None:
+    """Tell every agent to leave; what has not left at the deadline is ended with its tree."""
+    leaving = list(yard.handles.values())
+    for handle in leaving:
+        handle.end_reason = handle.end_reason or "the program was closed"
+        handle.dismiss(0.8 * deadline_s)
+    if not leaving:
+        return
+    ended = asyncio.gather(*(handle.ended.wait() for handle in leaving))
+    try:
+        await asyncio.wait_for(asyncio.shield(ended), deadline_s)
+    except TimeoutError:
+        for handle in leaving:
+            handle.dismissed = True
+            worker_end.kill(handle)
+        await asyncio.wait_for(ended, 5.0)

@@ -1,0 +1,85 @@
+"""What the supervisor's verbs share: the collaborators that were passed in, and the live workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from steelyard.machine.clocks import Clocks
+from steelyard.machine.paths import DataDirectory
+from steelyard.rules.reasons import Waiting
+from steelyard.settings.environment import Settings
+from steelyard.settings.preferences import Preferences
+from steelyard.settings.simulations import Catalogue
+from steelyard.store.database import Change, Database
+from steelyard.supervisor.feed import Feed
+from steelyard.supervisor.scale import Scale
+from steelyard.supervisor.worker_handle import WorkerHandle
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class WatchedLog:
+    """A log that is followed: by how many, and from which byte on they want it."""
+
+    offset: int
+    followers: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Yard:
+    """The yard that every verb of this package works in; nothing outside the package touches it."""
+
+    database: Database
+    data: DataDirectory
+    catalogue: Catalogue
+    preferences: Preferences
+    read_settings: Callable[[], Settings]
+    clocks: Clocks
+    scale: Scale
+    feed: Feed
+    rng: random.Random
+    settings: Settings = field(init=False)
+    started_at: float = field(init=False)
+    handles: dict[str, WorkerHandle] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: bool = False
+    answered: bool = False
+    crashes_in_a_row: int = 0
+    owed: int = 0
+    unrecorded: list[Callable[[], None]] = field(default_factory=list)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    watched_logs: dict[str, WatchedLog] = field(default_factory=dict)
+    helper_folder: str = ""
+
+    def __post_init__(self) -> None:
+        self.settings = self.read_settings()
+        self.started_at = self.clocks.wall()
+
+    def note(self, apply: Callable[[Change], object]) -> None:
+        """Write what nobody waits for; when the disk refuses it, the log says so and the work goes on."""
+
+        def told(future: asyncio.Future[object]) -> None:
+            if not future.cancelled() and future.exception() is not None:
+                log.warning("something could not be noted: %s", future.exception())
+
+        self.database.change(apply).add_done_callback(told)
+
+    def hurry(self) -> None:
+        """Ask for a turn now instead of at the next beat."""
+        self.wake.set()
+
+    def idle(self) -> list[WorkerHandle]:
+        """Workers that could take a task, the longest-lived first."""
+        return sorted((h for h in self.handles.values() if h.idle), key=lambda h: h.started)
+
+    def holder(self, task_id: str) -> WorkerHandle | None:
+        """The worker that runs a task now."""
+        for handle in self.handles.values():
+            if handle.attempt is not None and handle.attempt.task_id == task_id:
+                return handle
+        return None

@@ -1,0 +1,50 @@
+"""/api/tasks/<id>/log/ and /files/: what a task wrote. A file is named by its id, never by a path."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from steelyard.rules.errors import InvalidRequest
+from steelyard.web.answers import Answer
+from steelyard.web.file_answer import FileAnswer, open_file
+from steelyard.web.headers import FILE_POLICY
+from steelyard.web.queries import Query, id_of
+from steelyard.web.routing import at, supervisor_of
+from steelyard.web.workers import LOG_CHARACTERS, MOST_LOG_CHARACTERS
+
+FURTHEST = 2**53
+"""Bytes: no offset is larger."""
+
+
+async def log(request: Request) -> Answer:
+    """The last `tail` characters of a task's output, or what follows byte `offset`."""
+    query = Query(request, "tail", "offset")
+    tail = query.whole("tail", 1, MOST_LOG_CHARACTERS)
+    offset = query.whole("offset", 0, FURTHEST)
+    if tail is not None and offset is not None:
+        raise InvalidRequest("Either tail or offset, not both.")
+    if tail is None and offset is None:
+        tail = LOG_CHARACTERS
+    return Answer(supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset))
+
+
+async def listed(request: Request) -> Answer:
+    """Every file of a task, with its id."""
+    Query(request)
+    return Answer({"files": supervisor_of(request).task_files(id_of(request, "task_id"))})
+
+
+async def one(request: Request) -> Response:
+    """A file; `download` offers to save it."""
+    query = Query(request, "download")
+    path = supervisor_of(request).task_file(id_of(request, "task_id"), id_of(request, "file_id"))
+    headers = {"content-security-policy": FILE_POLICY}
+    return FileAnswer(await open_file(path), path.name, headers, query.yes("download"))
+
+
+ROUTES = [
+    at("/api/tasks/{task_id}/log/", get=log),
+    at("/api/tasks/{task_id}/files/", get=listed),
+    at("/api/tasks/{task_id}/files/{file_id}", get=one),
+]

@@ -1,0 +1,166 @@
+"""What the edge asks of the supervisor, and nothing more: the one seam between the two rooms.
+
+The supervisor does not import this; mypy checks that it fits where `create_app` is called, and the fake of
+the API tests is held to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+
+class Needs(Protocol):
+    """The supervisor as the edge sees it. Every method may raise SteelyardErrors; each becomes an answer."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the sidecar is on its way out."""
+        ...
+
+    # Workers
+
+    def status(self) -> Json:
+        """The status of DESIGN section 8."""
+        ...
+
+    async def add_worker(self, force: bool = False) -> str:
+        """Start one worker; its id."""
+        ...
+
+    async def add_workers(self, count: int, force: bool = False) -> list[str]:
+        """Start several; the ids of those that were admitted."""
+        ...
+
+    async def drain_worker(self, worker_id: str | None = None) -> str:
+        """Let a worker finish and leave; None takes the one that has run longest."""
+        ...
+
+    async def abort_worker(self, worker_id: str, confirm: bool = False) -> str:
+        """End a worker and its tree now."""
+        ...
+
+    async def tick(self) -> dict[str, int]:
+        """Run the checks that run anyway; the counts of `transitions`."""
+        ...
+
+    async def cleanup(self) -> int:
+        """Take ended workers off the list; how many."""
+        ...
+
+    def worker_log(self, worker_id: str, tail: int = ...) -> str:
+        """The last `tail` characters of a worker's log."""
+        ...
+
+    # Tasks
+
+    async def submit(self, specs: list[Json]) -> list[tuple[str, bool]]:
+        """All or none; (task id, whether it is new) in the order given."""
+        ...
+
+    async def submit_sweep(self, spec: Json) -> tuple[str, list[str]]:
+        """One task a scenario; (sweep id, task ids)."""
+        ...
+
+    def task(self, task_id: str) -> Json:
+        """The task of DESIGN section 9."""
+        ...
+
+    def tasks(self, filters: Json, limit: int = ..., cursor: str | None = None) -> Json:
+        """A page of tasks, newest first."""
+        ...
+
+    async def cancel(self, task_id: str) -> str:
+        """End a task that has not ended."""
+        ...
+
+    async def retry(self, task_id: str) -> str:
+        """Queue a task that failed or was cancelled once more."""
+        ...
+
+    async def suspend(self, task_id: str) -> str:
+        """Stop the growth of a running task."""
+        ...
+
+    async def resume(self, task_id: str) -> str:
+        """Let a suspended task go on."""
+        ...
+
+    async def edit(self, task_id: str, changes: Json) -> str:
+        """Change priority, label, memory or tags."""
+        ...
+
+    def task_log(self, task_id: str, tail: int | None = None, offset: int | None = None) -> Json:
+        """{"text", "offset", "size", "attempt"} of the last attempt's output."""
+        ...
+
+    def task_files(self, task_id: str) -> list[Json]:
+        """{"id", "name", "size", "attempt", "kind"} of each file of a task."""
+        ...
+
+    def task_file(self, task_id: str, file_id: str) -> Path:
+        """Where the file with that id lies; NotFound for anything that is not in the list."""
+        ...
+
+    def samples(self, task_id: str) -> list[Json]:
+        """Memory and CPU over time."""
+        ...
+
+    # The rest
+
+    def simulations(self) -> Json:
+        """Every simulation, with its JSON Schema, and the files that hold none."""
+        ...
+
+    def simulation(self, name: str) -> Json:
+        """One of them."""
+        ...
+
+    def startup(self) -> Json:
+        """What the first page asks a person."""
+        ...
+
+    async def answer_startup(self, choice: str) -> Json:
+        """The person's answer, once a launch."""
+        ...
+
+    def events(self, since: int, limit: int) -> Json:
+        """A page of the event log, oldest first."""
+        ...
+
+    def system(self) -> Json:
+        """What machine and program this is."""
+        ...
+
+    def preferences_view(self) -> Json:
+        """Values, sources and schema."""
+        ...
+
+    async def change_preferences(self, patch: Json) -> Json:
+        """Change some; the new view."""
+        ...
+
+    # What is pushed
+
+    def listen(self, listener: Callable[[Json], None]) -> Callable[[], None]:
+        """Call the listener with every message, as the WebSocket has it, until the answer is called."""
+        ...
+
+    def watch_log(self, task_id: str) -> None:
+        """Somebody follows a task's output: send it. NotFound if there is no such task."""
+        ...
+
+    def unwatch_log(self, task_id: str) -> None:
+        """Nobody follows it any more."""
+        ...
+
+    def last_seq(self) -> int:
+        """The number of the latest stored event; 0 before the first."""
+        ...
+
+    def replay(self, since: int) -> list[Json] | None:
+        """Every stored message after `since`, as it was pushed; None if they are not all kept any more."""
+        ...

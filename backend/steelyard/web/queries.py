@@ -1,0 +1,68 @@
+"""The part of an address behind the question mark, and the ids in its path: validated, never clamped.
+
+A parameter that a request does not have, one given twice, a number outside its range: refused. An empty value
+is the same as none, because that is what an empty field of a form sends.
+"""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+
+from steelyard.rules.errors import InvalidRequest, NotFound
+
+_YES = frozenset({"true", "yes", "1", "on"})
+_NO = frozenset({"false", "no", "0", "off"})
+_WHOLE = re.compile(r"[0-9]{1,18}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+LONGEST = 1000
+"""Characters of one value."""
+
+
+class Query:
+    """The parameters of one request. `names` are those that it may have."""
+
+    def __init__(self, request: Request, *names: str) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in request.query_params.multi_items():
+            if name not in names:
+                raise InvalidRequest(f"There is no parameter {name!r:.60} here.", field=name[:60])
+            if name in self._values:
+                raise InvalidRequest(f"{name} is given twice.", field=name)
+            if "\0" in value or len(value) > LONGEST:
+                raise InvalidRequest(f"{name} holds a NUL or is too long.", field=name)
+            self._values[name] = value
+
+    def text(self, name: str) -> str | None:
+        """As it is; None if it was left out or empty."""
+        return self._values.get(name) or None
+
+    def yes(self, name: str) -> bool:
+        """true, yes, 1, on; false, no, 0, off; left out is no."""
+        word = self._values.get(name, "").lower()
+        if word and word not in _YES | _NO:
+            raise InvalidRequest(f"{name} is true or false, not {word!r:.60}.", field=name)
+        return word in _YES
+
+    def whole(self, name: str, lowest: int, highest: int) -> int | None:
+        """A whole number from lowest to highest; None if it was left out."""
+        word = self.text(name)
+        if word is None:
+            return None
+        if not _WHOLE.fullmatch(word) or not lowest <= int(word) <= highest:
+            raise InvalidRequest(f"{name} is a whole number from {lowest} to {highest}.", field=name)
+        return int(word)
+
+    def limit(self) -> int:
+        """How many entries a page may have: 1 to 1000, 100 if it was left out."""
+        number = self.whole("limit", 1, 1000)
+        return 100 if number is None else number
+
+
+def id_of(request: Request, name: str) -> str:
+    """An id from the path. NotFound for what cannot be one: no id of ours holds a dot, a slash or a NUL."""
+    value: str = request.path_params[name]
+    if not _ID.fullmatch(value):
+        raise NotFound("There is nothing at this address.")
+    return value

@@ -1,0 +1,35 @@
+"""Templates to HTML. Every value is text: it is escaped here, in one place, whatever a task printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from steelyard import __version__
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+environment = Environment(
+    loader=FileSystemLoader(_TEMPLATES),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+"""Pages add their filters here. A name that a template does not get is an error, not an empty string."""
+environment.globals["version"] = __version__
+
+
+def render(request: Request, template: str, /, **context: Any) -> HTMLResponse:
+    """The answer that a template makes of `context`; the template also knows `request` and `version`."""
+    return HTMLResponse(environment.get_template(template).render(request=request, **context))
+
+
+def error_page(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    """A small page of its own, without stylesheet or script: who sees it may not be let in to fetch them."""
+    text = environment.get_template("error.html").render(status=status, code=code, message=message)
+    return HTMLResponse(text, status, headers)

@@ -1,0 +1,80 @@
+// Figures that change every second are not refetched: they are written where they stand.
+
+import { timeElement } from "./moments.js";
+import { formatPercent, formatSize } from "./quantities.js";
+
+/**
+ * @param {ParentNode} place
+ * @param {string} name
+ * @param {string} text
+ */
+function write(place, name, text) {
+  for (const element of place.querySelectorAll(`[data-figure="${name}"]`)) {
+    if (element.textContent !== text) {
+      element.textContent = text;
+    }
+  }
+}
+
+/** @param {Record<string, any>} message of the topic "memory" */
+function memory({ memory: machine, workers }) {
+  write(document, "memory.percent", Number(machine.percent).toFixed(1));
+  write(document, "memory.used", formatSize(machine.used));
+  for (const bar of document.querySelectorAll('progress[data-figure="memory.bar"]')) {
+    /** @type {HTMLProgressElement} */ (bar).value = machine.used;
+  }
+  for (const worker of workers ?? []) {
+    const card = document.querySelector(`[data-worker="${CSS.escape(worker.worker_id)}"]`);
+    if (card !== null) {
+      write(card, "memory", formatSize(worker.memory));
+      write(card, "cpu", `${Number(worker.cpu).toFixed(0)} %`);
+      if (worker.heartbeat) {
+        moment(card, "heartbeat", worker.heartbeat);
+      }
+    }
+  }
+}
+
+/** @param {Record<string, any>} message of the topic "queue" */
+function queue({ queue: counts }) {
+  for (const [state, count] of Object.entries(counts)) {
+    write(document, `queue.${state}`, String(count));
+  }
+}
+
+/** @param {Record<string, any>} message of the topic "progress" */
+function progress({ task_id, progress: fraction, message, eta }) {
+  for (const place of document.querySelectorAll(`[data-task="${CSS.escape(task_id)}"]`)) {
+    if (typeof fraction === "number") {
+      for (const bar of place.querySelectorAll('progress[data-figure="progress"]')) {
+        /** @type {HTMLProgressElement} */ (bar).value = fraction;
+      }
+      write(place, "percent", formatPercent(fraction));
+    }
+    if (message) {
+      write(place, "message", String(message).replace(/\s+/g, " ").slice(0, 160));
+    }
+    moment(place, "eta", eta);
+  }
+}
+
+/**
+ * @param {ParentNode} place
+ * @param {string} name
+ * @param {string | null} at ISO-8601
+ */
+function moment(place, name, at) {
+  for (const element of place.querySelectorAll(`[data-figure="${name}"]`)) {
+    element.replaceChildren(at ? timeElement(at) : "–");
+  }
+}
+
+/** Listen. */
+export function start() {
+  const topics = { memory, queue, progress };
+  for (const [topic, draw] of Object.entries(topics)) {
+    document.addEventListener(`steelyard:${topic}`, (event) => {
+      draw(/** @type {CustomEvent} */ (event).detail);
+    });
+  }
+}

@@ -1,0 +1,62 @@
+// Relative times that tick, the exact local one on hover.
+
+import { formatDuration } from "./quantities.js";
+
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/**
+ * "12 s ago", "in 3 min 5 s", "now".
+ * @param {string} moment ISO-8601
+ */
+export function ago(moment) {
+  const age = (Date.now() - Date.parse(moment)) / 1000;
+  if (Number.isNaN(age)) {
+    return "–";
+  }
+  if (age > -1 && age < 1) {
+    return "now";
+  }
+  const text = formatDuration(Math.round(Math.abs(age)));
+  return age > 0 ? `${text} ago` : `in ${text}`;
+}
+
+/**
+ * A `<time>` that ticks from now on.
+ * @param {string} moment ISO-8601
+ */
+export function timeElement(moment) {
+  const element = document.createElement("time");
+  element.dateTime = moment;
+  element.setAttribute("data-relative", "");
+  show(element);
+  return element;
+}
+
+/** @param {HTMLTimeElement} element */
+function show(element) {
+  const text = ago(element.dateTime);
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+  if (element.title === "" || element.title === element.dateTime) {
+    const at = new Date(element.dateTime);
+    element.title = Number.isNaN(at.getTime()) ? element.dateTime : EXACT.format(at);
+  }
+}
+
+/** Bring every relative time on the page up to date. */
+export function tick() {
+  if (!document.hidden) {
+    for (const element of document.querySelectorAll("time[data-relative]")) {
+      show(/** @type {HTMLTimeElement} */ (element));
+    }
+  }
+}
+
+/** Let them tick. */
+export function start() {
+  tick();
+  setInterval(tick, 1000);
+  document.addEventListener("visibilitychange", tick);
+  document.addEventListener("htmx:afterSwap", tick);
+}

@@ -1,0 +1,30 @@
+"""/healthz and /api/system/: whether the sidecar lives, and on what machine."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from steelyard.rules.errors import ShuttingDown
+from steelyard.web.answers import Answer
+from steelyard.web.queries import Query
+from steelyard.web.routing import at, supervisor_of
+
+
+async def health(request: Request) -> Answer:
+    """{"status": "ok"}; ShuttingDown on the way out."""
+    Query(request)
+    if supervisor_of(request).stopping:
+        raise ShuttingDown("Steelyard is shutting down.")
+    return Answer({"status": "ok"})
+
+
+async def system(request: Request) -> Answer:
+    """What machine and program this is."""
+    Query(request)
+    return Answer(supervisor_of(request).system())
+
+
+ROUTES = [
+    at("/healthz", get=health),
+    at("/api/system/", get=system),
+]

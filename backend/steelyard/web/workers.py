@@ -1,0 +1,98 @@
+"""/api/workers/ and the tick."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from steelyard.web import bodies, forms
+from steelyard.web.answers import Answer
+from steelyard.web.queries import Query, id_of
+from steelyard.web.routing import at, supervisor_of
+
+LOG_CHARACTERS = 10_000
+"""How much of a log comes without `tail`."""
+MOST_LOG_CHARACTERS = 1_000_000
+
+
+async def status(request: Request) -> Answer:
+    """The status of DESIGN section 8. No side effects."""
+    Query(request)
+    return Answer(supervisor_of(request).status())
+
+
+async def add(request: Request) -> Answer:
+    """Start one worker; `force`, in body or address, overrides memory and cores."""
+    query = Query(request, "force").yes("force")
+    body = await bodies.read(request, forms.AddWorker)
+    worker_id = await supervisor_of(request).add_worker(force=query or bool(body.force))
+    return Answer({"status": "success", "worker_id": worker_id}, 201)
+
+
+async def add_many(request: Request) -> Answer:
+    """Start `count` workers."""
+    query = Query(request, "force").yes("force")
+    body = await bodies.read(request, forms.AddWorkers)
+    worker_ids = await supervisor_of(request).add_workers(body.count, query or bool(body.force))
+    return Answer({"status": "success", "worker_ids": worker_ids}, 201)
+
+
+async def drain(request: Request) -> Answer:
+    """Let the named worker, or the one that has run longest, finish and leave."""
+    Query(request)
+    body = await bodies.read(request, forms.DrainWorker)
+    return _done(await supervisor_of(request).drain_worker(body.worker_id))
+
+
+async def drain_one(request: Request) -> Answer:
+    """The same for the worker in the path."""
+    Query(request)
+    worker_id = id_of(request, "worker_id")
+    await bodies.read(request, forms.Nothing)
+    return _done(await supervisor_of(request).drain_worker(worker_id))
+
+
+async def abort(request: Request) -> Answer:
+    """End a worker and what it runs, if the request confirms that work is lost."""
+    query = Query(request, "confirm").yes("confirm")
+    worker_id = id_of(request, "worker_id")
+    body = await bodies.read(request, forms.AbortWorker)
+    return _done(await supervisor_of(request).abort_worker(worker_id, query or bool(body.confirm)))
+
+
+async def cleanup(request: Request) -> Answer:
+    """Take ended workers off the list."""
+    Query(request)
+    await bodies.read(request, forms.Nothing)
+    return Answer({"status": "success", "cleaned_up": await supervisor_of(request).cleanup()})
+
+
+async def log(request: Request) -> Answer:
+    """The last `tail` characters of a worker's log."""
+    tail = Query(request, "tail").whole("tail", 1, MOST_LOG_CHARACTERS)
+    worker_id = id_of(request, "worker_id")
+    text = supervisor_of(request).worker_log(worker_id, tail or LOG_CHARACTERS)
+    return Answer({"worker_id": worker_id, "text": text})
+
+
+async def tick(request: Request) -> Answer:
+    """Run the checks that run anyway."""
+    Query(request)
+    await bodies.read(request, forms.Nothing)
+    return Answer({"status": "success", "transitions": await supervisor_of(request).tick()})
+
+
+def _done(worker_id: str) -> Answer:
+    return Answer({"status": "success", "worker_id": worker_id})
+
+
+ROUTES = [
+    at("/api/workers/status/", get=status),
+    at("/api/workers/add/", post=add),
+    at("/api/workers/add-many/", post=add_many),
+    at("/api/workers/drain/", post=drain),
+    at("/api/workers/cleanup/", post=cleanup),
+    at("/api/workers/{worker_id}/drain/", post=drain_one),
+    at("/api/workers/{worker_id}/abort/", post=abort),
+    at("/api/workers/{worker_id}/log/", get=log),
+    at("/workers/tick/", post=tick),
+]

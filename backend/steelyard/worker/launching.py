@@ -1,0 +1,105 @@
+"""Starts a task's first process, and says in one sentence why one could not be started."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+
+from steelyard.machine import containment
+from steelyard.machine.programs import external_environment, start
+from steelyard.worker.orders import Order
+
+_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC})
+
+
+class CannotStart(Exception):
+    """The program did not start; the text is a sentence for the user that names what is missing.
+
+    missing: trying again will not help, because program or directory is not there or of no use.
+    """
+
+    def __init__(self, sentence: str, *, missing: bool) -> None:
+        super().__init__(sentence)
+        self.missing = missing
+
+
+def environment_of(order: Order) -> dict[str, str]:
+    """The environment of the task's process: the agent's own, cleaned of what is ours, changed as the order
+    says."""
+    environment = external_environment(dict(os.environ))
+    for name, value in order.environment.items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
+    return environment
+
+
+def launch(order: Order) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the process in its own session; returns it and the read end of the pipe with its output.
+
+    Standard output and standard error are one pipe, in the order in which they were written; standard input
+    is empty. Raises CannotStart.
+    """
+    if not os.path.isdir(order.directory):
+        sentence = f"The working directory {order.directory} does not exist or is not a directory."
+        raise CannotStart(sentence, missing=True)
+    environment = environment_of(order)
+    _make(order.folder)
+    _make(environment.get("STEELYARD_OUTPUT_DIR", order.folder))
+    reader = writer = -1
+    try:
+        reader, writer = os.pipe()
+        process = start(
+            order.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
+            cwd=order.directory,
+            env=environment,
+            **containment.task_options(),
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        if reader >= 0:
+            os.close(reader)
+        missing = not isinstance(error, OSError) or error.errno in _MISSING
+        raise CannotStart(_sentence(order, error), missing=missing) from None
+    finally:
+        # End-of-file comes only when the task's tree alone holds the write end.
+        if writer >= 0:
+            os.close(writer)
+    return process, reader
+
+
+def _make(folder: str) -> None:
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(
+            f"The folder {folder} for the output could not be made: {error.strerror}.", missing=False
+        ) from None
+
+
+def _sentence(order: Order, error: Exception) -> str:
+    program, directory = order.argv[0], order.directory
+    if isinstance(error, OSError):
+        named = error.filename
+        if isinstance(named, str) and named == directory and named != program:
+            return f"The working directory {directory} cannot be entered: {error.strerror}."
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            if os.path.isfile(os.path.join(directory, program)) and os.path.dirname(program):
+                return f"The program {program} names an interpreter in its first line that does not exist."
+            return f"The program {program} was not found (looked for in {_places(program, directory)})."
+        if error.errno == errno.EACCES:
+            return f"The program {program} may not be executed: {error.strerror}."
+        if error.errno == errno.ENOEXEC:
+            return f"The program {program} is not in a form that this system can execute."
+        return f"The program {program} could not be started: {error.strerror or error}."
+    return f"The program {program} could not be started: {error}."
+
+
+def _places(program: str, directory: str) -> str:
+    if os.path.isabs(program):
+        return "no other place, the path is absolute"
+    return directory if os.path.dirname(program) else "the folders of PATH"

@@ -1,0 +1,282 @@
+"""A stand-in for the sidecar: a real HTTP server on the loopback that answers as DESIGN sections 8 and 9 say.
+
+It has no rules and no processes: a test puts into it what it shall answer. tests/api runs the real one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from steelyard.machine.identity import identity_of
+
+TOKEN = "a1" * 32
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "case": {"type": "string", "default": "base"},
+        "year": {"type": "integer", "minimum": 2020, "maximum": 2050, "description": "Last year"},
+        "mode": {"enum": ["slow", "fast", 3]},
+        "argv": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["year"],
+}
+_RESOURCES = {"memory": 2**30, "cores": 1, "timeout": 3600.0, "attempts": 3, "reuse": False}
+
+
+def attempt(number: int = 1, **fields: Any) -> dict[str, Any]:
+    """An attempt as DESIGN section 9 has it."""
+    return {
+        "number": number, "worker_id": "3f9a1c20", "pid": 123, "started_at": "2026-01-15T10:00:00.000Z",
+        "finished_at": None, "cause": None, "exit_code": None, "signal": None, "evidence": None,
+        "error_tail": "", "peak_memory": None, "cpu_seconds": None,
+    } | fields  # fmt: skip
+
+
+def task(task_id: str, **fields: Any) -> dict[str, Any]:
+    """A task as DESIGN section 9 has it."""
+    return {
+        "task_id": task_id, "simulation": "demo", "parameters": {}, "label": "", "state": "READY",
+        "cause": None,
+        "priority": 0, "queue": "default", "tags": [], "sweep_id": None, "key": None,
+        "queued_at": "2026-01-15T09:59:00.000Z", "started_at": None, "finished_at": None, "not_before": None,
+        "after": [], "worker_id": None, "attempt": 0, "max_attempts": 3, "timeout": 3600.0,
+        "memory": {"claim": 2**30, "source": "simulation", "peak": None}, "cpu_seconds": None,
+        "progress": None,
+        "message": None, "eta": None, "suspended": False, "waiting_for": None, "checkpoint_at": None,
+        "result": None, "attempts": [],
+    } | fields  # fmt: skip
+
+
+def ended(task_id: str, state: str = "SUCCEEDED", cause: str = "succeeded", **fields: Any) -> dict[str, Any]:
+    """A task whose first attempt has ended; fields go to that attempt."""
+    times = {"started_at": "2026-01-15T10:00:00.000Z", "finished_at": "2026-01-15T10:05:00.000Z"}
+    last = attempt(**{**times, "cause": cause, "exit_code": 0, "evidence": "exit code 0", **fields})
+    return task(task_id, state=state, cause=cause, attempt=1, attempts=[last], **times)
+
+
+class FakeSidecar:
+    """Runs from `with` to its end. Tests read `requests` and set the rest."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.requests: list[tuple[str, str, Any]] = []
+        """(method, path with query, body)"""
+        self.tasks: dict[str, dict[str, Any]] = {}
+        self.coming: dict[str, list[dict[str, Any]]] = {}
+        """What a task becomes, one step at each look at it."""
+        self.logs: dict[str, bytes] = {}
+        self.lost = range(0)
+        """Bytes of a log that were not kept."""
+        self.files: dict[str, bytes] = {}
+        self.workers: list[dict[str, Any]] = []
+        self.next_id = "0123456789ab"
+        self.submitted_state = "SUCCEEDED"
+        self.page_size = 1000
+        self.errors: list[dict[str, Any]] = []
+        self.refusals: dict[str, tuple[int, dict[str, Any]]] = {}
+        """Path -> the answer that it gets instead."""
+        self.raw: bytes | None = None
+        """What every request gets instead of an answer of ours."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> FakeSidecar:
+        self._thread.start()
+        self.record()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def record(self, **fields: Any) -> Path:
+        """Write runtime/sidecar.json as the sidecar does; fields replace those of this process."""
+        path = self.data_dir / "runtime" / "sidecar.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mine = {
+            "url": f"http://127.0.0.1:{self.port}/", "token": TOKEN, "pid": os.getpid(), "create_time": 1.0,
+            "identity": identity_of(os.getpid()), "instance": "i",
+        }  # fmt: skip
+        path.write_text(json.dumps(mine | fields))
+        return path
+
+    def refuse(self, path: str, status: int, code: str, message: str, /, **detail: Any) -> None:
+        """Answer requests to path with an error of Steelyard's form."""
+        self.refusals[path] = (status, {"error": {"code": code, "message": message, "detail": detail}})
+
+    def sent(self, method: str) -> list[tuple[str, Any]]:
+        """Path and body of every request of that method."""
+        return [(path, body) for how, path, body in self.requests if how == method]
+
+    # answers
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        """Status and JSON (or bytes)."""
+        if path in self.refusals:
+            return self.refusals[path]
+        if path == "/api/workers/status/":
+            return 200, self.status()
+        if match := re.fullmatch(r"/api/tasks/([^/]+)/(?:(\w+)/)?", path):
+            if match[1] == "batch":
+                return 201, {"task_ids": [f"{number:012x}" for number in range(len(body["tasks"]))]}
+            return self._task(method, unquote(match[1]), match[2], query)
+        if match := re.fullmatch(r"/api/tasks/([^/]+)/files/([^/]+)", path):
+            return (200, self.files[match[2]]) if match[2] in self.files else _missing()
+        if path == "/api/tasks/" and method == "POST":
+            made = ended(self.next_id) if self.submitted_state == "SUCCEEDED" else None
+            self.tasks.setdefault(self.next_id, made or task(self.next_id, state=self.submitted_state))
+            return 201, {"task_id": self.next_id}
+        if path == "/api/tasks/":
+            return 200, self._page(query)
+        if path == "/api/sweeps/":
+            return 201, {"sweep_id": "5eeb00000000", "task_ids": list(self.tasks)}
+        if path == "/api/simulations/":
+            found = [self._simulation("demo"), self._simulation("command")]
+            return 200, {"simulations": found, "errors": self.errors}
+        if match := re.fullmatch(r"/api/simulations/(\w+)/", path):
+            return (200, self._simulation(match[1])) if match[1] in ("demo", "command") else _missing()
+        if path == "/api/events/":
+            seqs = range(int(query["since"]) + 1, 6)[: int(query["limit"])]
+            events = [{"seq": seq, "at": "", "kind": "task", "subject": "", "data": {}} for seq in seqs]
+            return 200, {"events": events, "next": seqs[-1] if seqs and seqs[-1] < 5 else None}
+        if path == "/api/system/":
+            return 200, {
+                "version": "9.9",
+                "memory": self.status()["memory"],
+                "limits": self.status()["limits"],
+            }
+        if match := re.fullmatch(r"/api/workers/(?:(\w+)/)?(add|add-many|drain|abort|cleanup|log)/", path):
+            return self._worker(match[1] or "3f9a1c20", match[2], body)
+        return (200, {"echo": body}) if path in ("/api/preferences/", "/api/startup/") else _missing()
+
+    def status(self) -> dict[str, Any]:
+        """DESIGN section 8."""
+        return {
+            "workers": self.workers,
+            "limits": {
+                "admissible": 4, "active": len(self.workers), "can_add": True, "no_capacity": False,
+                "hard_cap": 4,
+                "physical_cores": 8, "peak_per_worker": 8 * 2**30, "bound_by": "memory",
+            },
+            "memory": {
+                "total": 64 * 2**30, "available": 40 * 2**30, "used": 24 * 2**30, "percent": 37.5,
+                "guard": 6 * 2**30, "pressure": "normal",
+            },
+            "queue": {"pending": 3, "running": 2, "succeeded": 10, "failed": 1, "cancelled": 0},
+            "seq": 4711,
+        }  # fmt: skip
+
+    def _simulation(self, name: str) -> dict[str, Any]:
+        return {
+            "name": name, "title": name.title(), "description": "", "schema": SCHEMA,
+            "resources": _RESOURCES, "learned": None, "usual_duration": None,
+        }  # fmt: skip
+
+    def _task(self, method: str, task_id: str, part: str | None, query: dict[str, str]) -> tuple[int, Any]:
+        if task_id not in self.tasks:
+            return _missing()
+        if part is None and method == "GET":
+            if self.coming.get(task_id):
+                self.tasks[task_id] = self.coming[task_id].pop(0)
+            return 200, self.tasks[task_id]
+        if part == "log":
+            return 200, self._log(task_id, query)
+        if part == "files":
+            names = self.files
+            return 200, {
+                "files": [
+                    {"id": name, "name": name, "size": len(data), "attempt": 1, "kind": "other"}
+                    for name, data in names.items()
+                ]
+            }
+        return 200, {"status": "success", "task_id": task_id}
+
+    def _log(self, task_id: str, query: dict[str, str]) -> dict[str, Any]:
+        data, number = self.logs.get(task_id, b""), self.tasks[task_id]["attempt"]
+        if "offset" not in query:
+            text = data.decode("utf-8", "replace")[-int(query["tail"]) :]
+            return {"text": text, "offset": len(data) - len(text), "size": len(data), "attempt": number}
+        offset = int(query["offset"])
+        if offset in self.lost:
+            offset = self.lost.stop
+        end = self.lost.start if offset < self.lost.start else len(data)
+        piece = data[offset : min(offset + 10, end)]
+        return {
+            "text": piece.decode("utf-8", "replace"), "offset": offset, "next": offset + len(piece),
+            "size": len(data), "attempt": number,
+        }  # fmt: skip
+
+    def _page(self, query: dict[str, str]) -> dict[str, Any]:
+        names = {"state": "state", "simulation": "simulation", "sweep": "sweep_id"}
+        found = [
+            one
+            for one in self.tasks.values()
+            if all(one[names[name]] == value for name, value in query.items() if name in names)
+            and query.get("q", "") in one["task_id"] + one["label"]
+        ]
+        start, size = int(query.get("cursor", 0)), min(int(query.get("limit", 100)), self.page_size)
+        more = start + size < len(found)
+        return {
+            "tasks": found[start : start + size], "next": str(start + size) if more else None,
+            "total": len(found), "counts": {},
+        }  # fmt: skip
+
+    def _worker(self, worker_id: str, verb: str, body: Any) -> tuple[int, Any]:
+        if verb == "abort" and not body.get("confirm"):
+            return 409, {"error": {"code": "confirmation_required", "message": "Work is lost.", "detail": {}}}
+        if verb == "add-many":
+            return 201, {"status": "success", "worker_ids": ["3f9a1c20", "77b0aa00"][: body["count"]]}
+        if verb == "log":
+            return 200, {"worker_id": worker_id, "text": "started\n"}
+        if verb == "cleanup":
+            return 200, {"status": "success", "cleaned_up": 2}
+        return 201 if verb == "add" else 200, {"status": "success", "worker_id": worker_id}
+
+
+def _missing() -> tuple[int, Any]:
+    return 404, {"error": {"code": "not_found", "message": "There is nothing at this address.", "detail": {}}}
+
+
+def _handler(sidecar: FakeSidecar) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: the kernel delays the second of two by 40 ms
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = json.loads(data) if data else None
+            sidecar.requests.append((self.command, self.path, body))
+            if sidecar.raw is not None:
+                self.wfile.write(sidecar.raw)
+                self.close_connection = True
+                return
+            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+                status = 401
+                refusal = {"code": "unauthorised", "message": "No valid token came with this.", "detail": {}}
+                answer: Any = {"error": refusal}
+            else:
+                status, answer = sidecar.answer(self.command, parts.path, query, body)
+            content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_PATCH = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests read `requests` instead."""
+
+    return Handler

@@ -1,0 +1,1 @@
+"""Tests of what stands in `scripts/` and of the project's own files."""

@@ -1,0 +1,203 @@
+"""tasks, task, logs, files, simulations, workers and the actions: what they print and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.sidecar import FakeSidecar, ended, task
+from tests.unit.cli.conftest import Steelyard
+
+A, B = "aaaa00000001", "bbbb00000002"
+WORKER = {
+    "worker_id": "3f9a1c20", "pid": 12345, "state": "RUNNING", "heartbeat": "2026-01-15T10:30:00Z",
+    "memory": 524288000, "cpu": 115.2, "started_at": "2026-01-15T10:00:00Z", "heartbeat_age": 1.2,
+    "stalled": False, "dead": False, "queue": "default", "reason": None, "error_tail": "", "forced": False,
+    "tasks_done": 7, "tasks_failed": 0,
+    "task": {
+        "task_id": A, "simulation": "demo", "label": "net zero", "attempt": 1, "progress": 0.999, "eta": None,
+        "suspended": True, "quiet": False,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def two_tasks(sidecar: FakeSidecar) -> None:
+    sidecar.tasks = {
+        A: task(A, state="RUNNING", label="[red]net\x1b[31m zero[/red] " + "x" * 300, progress=0.42),
+        B: ended(B, "FAILED", "error", exit_code=7, evidence="exit code 7", error_tail="boom\n"),
+    }
+
+
+def test_tasks_in_a_pipe_are_whole_and_plain(steelyard: Steelyard) -> None:
+    done = steelyard("tasks")
+    assert done.status == 0
+    assert "[red]net\ufffd[31m zero[/red] " + "x" * 300 in done.out
+    assert "\x1b" not in done.out
+    assert "42 %" in done.out
+    assert all(line == line.rstrip() for line in done.out.splitlines())
+
+
+def test_json_is_what_the_server_gave(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    page = json.loads(steelyard("tasks", "--json").out)
+    assert page == {"tasks": list(sidecar.tasks.values()), "next": None, "total": 2, "counts": {}}
+    assert json.loads(steelyard("task", "aa", "--json").out) == sidecar.tasks[A]
+    assert json.loads(steelyard("workers", "list", "--json").out) == sidecar.status()
+    assert set(json.loads(steelyard("simulations", "--json").out)) == {"simulations", "errors"}
+    assert json.loads(steelyard("simulations", "demo", "--json").out)["name"] == "demo"
+    assert json.loads(steelyard("files", A, "--json").out) == {"files": []}
+    assert json.loads(steelyard("cancel", A, "--json").out) == {"status": "success", "task_id": A}
+    assert len(json.loads(steelyard("cancel", A, B, "--json").out)) == 2
+    assert json.loads(steelyard("workers", "add", "--json").out) == {
+        "status": "success",
+        "worker_id": "3f9a1c20",
+    }
+
+
+def test_filters_are_the_servers(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    assert steelyard("tasks", "--state", "running", "--tag", "t", "-q", "net", "--limit", "5").status == 0
+    assert sidecar.sent("GET")[-1][0] == "/api/tasks/?state=RUNNING&tag=t&q=net&limit=5"
+    assert steelyard("tasks", "--state", "FAILED", "--ids").out == f"{B}\n"
+
+
+def test_no_tasks_is_an_empty_pipe(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.tasks = {}
+    assert steelyard("tasks") == (0, "", "")
+
+
+def test_a_task_with_its_attempts(steelyard: Steelyard) -> None:
+    done = steelyard("task", "bb")
+    assert done.status == 0
+    for part in (
+        B,
+        "FAILED  error",
+        "1.0 GiB (simulation)",
+        "error: exit code 7",
+        "attempt 1 of 3",
+        "5 min",
+        "boom",
+    ):
+        assert part in done.out
+    assert steelyard("task", "cc").status == 1
+
+
+def test_an_action_on_several_does_what_it_can(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    done = steelyard("retry", "aa", "cc", B)
+    assert done.status == 1
+    assert done.out == f"{A} queued again\n{B} queued again\n"
+    assert "no task id begins with 'cc' [not_found]" in done.err
+    for verb in ("cancel", "suspend", "resume"):
+        assert steelyard(verb, "aa").status == 0
+    assert [path for path, _ in sidecar.sent("POST")][-3:] == [
+        f"/api/tasks/{A}/{verb}/" for verb in ("cancel", "suspend", "resume")
+    ]
+
+
+def test_a_sweep_is_cancelled_from_its_end(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.tasks[B] = task(B)
+    for one in sidecar.tasks.values():
+        one["sweep_id"] = "5eeb"
+    assert steelyard("cancel", "--sweep", "5eeb").out == f"{B} cancelled\n{A} cancelled\n"
+    assert steelyard("cancel").status == 2
+
+
+def test_logs(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.logs[B] = b"one\ntwo\x1b[31m\nthree\n"
+    assert steelyard("logs", "bb").out == "one\ntwo\x1b[31m\nthree\n"
+    assert steelyard("logs", "bb", "--tail", "1").out == "three\n"
+    assert steelyard("logs", "bb", "--tail", "0").out == ""
+    assert steelyard("logs", "bb", "-f", "--tail", "1").out == "three\n"
+    assert steelyard("logs", "bb", "-f").out == "one\ntwo\x1b[31m\nthree\n"
+    assert json.loads(steelyard("logs", "bb", "--json").out)["text"] == "one\ntwo\x1b[31m\nthree\n"
+    lines = steelyard("logs", "bb", "-f", "--json").out.splitlines()
+    assert "".join(json.loads(line)["text"] for line in lines) == "one\ntwo\x1b[31m\nthree\n"
+
+
+def test_output_that_was_not_kept_is_told(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.logs[B] = b"head " + b"." * 50 + b"tail\n"
+    sidecar.lost = range(5, 55)
+    for options in ([], ["-f"]):
+        assert steelyard("logs", "bb", *options) == (
+            0,
+            "head tail\n",
+            "... 50 B of output were not kept ...\n",
+        )
+
+
+def test_the_last_lines_are_looked_for_as_far_as_need_be(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.logs[B] = b"first\n" + b"x" * 50_000 + b"\nlast\n"
+    assert steelyard("logs", "bb", "--tail", "2").out == "x" * 50_000 + "\nlast\n"
+
+
+def test_files_are_listed_and_downloaded(sidecar: FakeSidecar, steelyard: Steelyard, tmp_path: Path) -> None:
+    sidecar.files["cost.csv"] = b"a,b\n"
+    assert "cost.csv   4 B" in steelyard("files", "bb").out
+    folder = tmp_path / "out"
+    assert steelyard("files", "bb", "--to", str(folder)).out == f"{folder / 'cost.csv'}\n"
+    assert (folder / "cost.csv").read_bytes() == b"a,b\n"
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "C:x", "a\\b", "", "."])
+def test_a_files_name_cannot_lead_out_of_the_folder(
+    sidecar: FakeSidecar, steelyard: Steelyard, tmp_path: Path, name: str
+) -> None:
+    sidecar.files[name] = b"evil"
+    done = steelyard("files", "bb", "--to", str(tmp_path / "out"))
+    assert done.status == 1 and "leads out of" in done.err
+    assert not list(tmp_path.rglob("x"))
+
+
+def test_workers(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    assert "Workers" in steelyard("workers", "list").out
+    sidecar.workers = [WORKER]
+    out = steelyard("workers", "list").out
+    for part in ("3f9a1c20", "RUNNING", "500 MiB", "115 %", "1 s ago", f"{A} net zero, 99 %, suspended"):
+        assert part in out
+    for part in (
+        "1 active, 4 admitted now (bound by memory; 8.0 GiB each",
+        "40.0 GiB of 64.0 GiB",
+        "3 pending",
+    ):
+        assert part in out
+    assert steelyard("workers", "add").out == "3f9a1c20\n"
+    done = steelyard("workers", "add", "--count", "3", "--force")
+    assert (done.out, done.err[:25]) == ("3f9a1c20\n77b0aa00\n", "2 of 3 workers were admit")
+    assert sidecar.sent("POST")[-1][1] == {"count": 3, "force": True}
+    assert steelyard("workers", "drain").out == "3f9a1c20 is draining\n"
+    assert steelyard("workers", "drain", "3f").out == "3f9a1c20 is draining\n"
+    assert steelyard("workers", "log", "3f").out == "started\n"
+    assert steelyard("workers", "cleanup").out == "2 taken off the list\n"
+
+
+def test_a_worker_is_not_aborted_without_a_yes(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.workers = [WORKER]
+    done = steelyard("workers", "abort", "3f")
+    assert done.status == 1 and "[confirmation_required]" in done.err
+    assert steelyard("workers", "abort", "3f", "--yes").out == "3f9a1c20 is aborted\n"
+    assert [body for _, body in sidecar.sent("POST")] == [{"confirm": False}, {"confirm": True}]
+
+
+def test_no_room_for_a_worker_is_1_with_figures(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.refuse("/api/workers/add/", 409, "insufficient_memory", "No room.", need=2**33, headroom=2**30)
+    assert steelyard("workers", "add").err == (
+        "error: No room. [insufficient_memory]\n  headroom 1.0 GiB\n  need 8.0 GiB\n"
+    )
+
+
+def test_simulations(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.errors = [{"file": "/x/bad.toml", "line": 3, "message": "expected a size"}]
+    done = steelyard("simulations")
+    assert "demo" in done.out and done.err == "/x/bad.toml, line 3: expected a size\n"
+    out = steelyard("simulations", "demo").out
+    for part in (
+        "integer, 2020 to 2050",
+        "required",
+        "slow, fast, 3",
+        '"base"',
+        "Last year",
+        "1 h",
+        "1.0 GiB",
+    ):
+        assert part in out

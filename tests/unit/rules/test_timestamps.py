@@ -1,0 +1,29 @@
+"""Moments as text and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from steelyard.rules.timestamps import iso, unix
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2026-01-15T10:30:00Z", "2026-01-15T10:30:00.000Z"),
+        ("2026-01-15T10:30:00.123+02:00", "2026-01-15T08:30:00.123Z"),
+        ("2026-01-15T10:30:00", "2026-01-15T10:30:00.000Z"),
+        ("0001-01-01", "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_a_moment_comes_back_in_utc(text: str, said: str) -> None:
+    assert iso(unix(text)) == said
+
+
+EDGES = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.9999999Z"]
+
+
+@pytest.mark.parametrize("text", [*EDGES, "", "x", "2026-02-30", "24:00", "1768473000"])
+def test_what_is_no_moment_of_the_calendar_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a moment like"):
+        unix(text)

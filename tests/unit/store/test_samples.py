@@ -1,0 +1,55 @@
+"""Points of memory and CPU, thinned, and footprints."""
+
+from __future__ import annotations
+
+from steelyard.store import samples
+from steelyard.store.database import Database
+from tests.unit.store.making import NOW, new, run, submit
+
+
+def test_thinning_keeps_order_ends_and_the_peak() -> None:
+    points = [(float(n), 1000 if n == 777 else n % 7, 0.0) for n in range(3601)]
+    kept = samples.thin(points)
+    assert 250 < len(kept) <= samples.MAX_POINTS
+    assert kept == sorted(kept) and (777.0, 1000, 0.0) in kept
+    assert samples.thin(points[:500]) == points[:500]
+
+
+def test_points_of_several_saves_are_thinned_together(database: Database) -> None:
+    (task_id,) = submit(database, new())
+    number = run(database, task_id)
+    for start in range(0, 1200, 300):
+        points = [(NOW + second, second, 50.0) for second in range(start, start + 300)]
+        database.change_now(lambda change, p=points: samples.save(change, task_id, number, p))
+    found = samples.read(database, task_id)
+    assert 250 < len(found) <= samples.MAX_POINTS
+    assert found[-1] == {"attempt": 1, "at": "2026-01-15T10:49:59.000Z", "memory": 1199, "cpu": 50.0}
+    assert found == sorted(found, key=lambda point: str(point["at"]))
+
+
+def test_no_points_and_twice_the_same_moment(database: Database) -> None:
+    (task_id,) = submit(database, new())
+    number = run(database, task_id)
+    database.change_now(lambda change: samples.save(change, task_id, number, []))
+    assert samples.read(database, task_id) == []
+    database.change_now(lambda change: samples.save(change, task_id, number, [(NOW, 1, 0.0), (NOW, 2, 0.0)]))
+    assert [point["memory"] for point in samples.read(database, task_id)] == [2]
+
+
+def test_footprints_newest_first(database: Database) -> None:
+    for peak in (1, 2, 3):
+        database.change_now(
+            lambda change, p=peak: samples.insert_footprint(
+                change,
+                task_id="t",
+                simulation="steel",
+                parameters={"x": p},
+                at=NOW,
+                peak=p,
+                duration=2.5,
+                cpu_seconds=None,
+            )
+        )
+    found = samples.footprints(database, "steel", limit=2)
+    assert [(row["peak"], row["parameters"]) for row in found] == [(3, '{"x":3}'), (2, '{"x":2}')]
+    assert samples.footprints(database, "other") == []

@@ -1,0 +1,154 @@
+"""Bars as tqdm writes them: nested, restarting, renamed, and 25 of them at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from steelyard.worker.bars import ALMOST, Bars
+from steelyard.worker.progress import ProgressReader
+
+
+def bar(done: int, total: int, *, title: str = "", row: int = 0) -> str:
+    """What tqdm writes for one state: down to its row, the bar, up again."""
+    percent = 100 * done // total
+    name = f"{title}: " if title else ""
+    filled = "█" * (percent // 10) + " " * (10 - percent // 10)
+    return (
+        "\n" * row + f"\r{name}{percent:3d}%|{filled}| {done}/{total} [00:01<00:09, 9.9it/s]" + "\x1b[A" * row
+    )
+
+
+def fractions(states: list[str]) -> list[float]:
+    """The fraction after each state, as the whole reader sees it."""
+    progress = ProgressReader(None, lambda sentence: None)
+    found = []
+    for state in states:
+        progress.feed(state.encode())
+        progress.settle()
+        found.append(progress.fraction or 0.0)
+    return found
+
+
+def test_one_bar() -> None:
+    assert fractions([bar(0, 8), bar(2, 8), bar(6, 8)]) == [0, 0.25, 0.75]
+
+
+def test_a_full_bar_says_almost() -> None:
+    assert fractions([bar(0, 8), bar(8, 8)]) == [0, ALMOST]
+
+
+def test_nested_loops_follow_the_outer_one() -> None:
+    states = [bar(0, 4, row=0)]
+    expected = [0.0]
+    for outer in range(4):
+        for inner in (0, 5, 10):
+            states.append(bar(inner, 10, row=1))
+            expected.append(outer / 4)
+        states.append(bar(outer + 1, 4))
+        expected.append(min(ALMOST, (outer + 1) / 4))
+    assert fractions(states) == expected
+
+
+def test_nested_loops_that_draw_on_one_row() -> None:
+    # The same total on purpose: only their titles tell the two bars apart.
+    states, expected = [bar(0, 5, title="years")], [0.0]
+    for outer in range(5):
+        for inner in range(6):
+            states.append(bar(inner, 5, title="regions"))
+            expected.append(outer / 5)
+        states.append(bar(outer + 1, 5, title="years"))
+        expected.append(min(ALMOST, (outer + 1) / 5))
+    assert fractions(states) == expected
+
+
+def test_inner_bars_that_change_their_name() -> None:
+    states, expected = [bar(0, 3)], [0.0]
+    for outer, name in enumerate(("Austria", "Brazil", "Chad")):
+        for inner in (0, 3, 7):
+            states.append(bar(inner, 9, title=name, row=1))
+            expected.append(outer / 3)
+        states.append(bar(outer + 1, 3))
+        expected.append(min(ALMOST, (outer + 1) / 3))
+    assert fractions(states) == expected
+
+
+def test_an_outer_bar_that_changes_its_name() -> None:
+    states = [bar(n, 10, title=f"loss {1 / (n + 1):.3f}") for n in range(10)]
+    assert fractions(states) == [n / 10 for n in range(10)]
+
+
+def test_25_nested_and_restarting_bars_never_run_backwards() -> None:
+    states: list[str] = []
+
+    def nest(level: int, path: str) -> None:
+        total = 3 if level < 3 else 2
+        for step in range(total + 1):
+            states.append(bar(step, total, title=f"level {level}", row=level))
+            # Every level runs to its end a few times; the deeper ones only below the first step, or it takes
+            # years.
+            if step < total and level < 24 and (level < 4 or step == 0):
+                nest(level + 1, f"{path}.{step}")
+
+    nest(0, "0")
+    assert max(state.count("\n") for state in states) == 24
+    found = fractions(states)
+    assert found == sorted(found)
+    outer = [state.count("\n") for state in states]
+    assert found[outer.index(0)] == 0
+    # Only the outermost bar moves it: 3 steps, 4 values.
+    assert sorted(set(found)) == [0.0, pytest.approx(1 / 3), pytest.approx(2 / 3), ALMOST]
+
+
+def test_a_bar_that_restarts_gives_way_to_one_that_does_not() -> None:
+    bars = Bars()
+    found = [
+        bars.read(state.replace("\n", ""))
+        for state in (
+            bar(0, 10, row=1),
+            bar(9, 10, row=1),
+            bar(1, 4),
+            bar(0, 10, row=1),
+            bar(5, 10, row=1),
+        )
+    ]
+    # Until it restarts nobody can know that the first one is an inner one.
+    assert found == [0, 0.9, 0.9, 0.25, 0.25]
+
+
+def test_parallel_bars_count_the_first() -> None:
+    states = [bar(0, 10, row=row) for row in range(4)] + [bar(9, 10, row=3), bar(2, 10, row=0)]
+    assert fractions(states)[-2:] == [0.0, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("line", "fraction"),
+    [
+        ("  5%|5         | 1.2k/24.0k [00:01<00:09]", 0.05),
+        (" 42%|####2     ", None),
+        (" 42%|####2     |", 0.42),
+        ("100%|##########| 7/7", ALMOST),
+        ("\x1b[32mcolour: 50%|#####     | 1/2\x1b[0m", 0.5),
+        ("999%|", None),
+        ("12 % of | what", None),
+        (" 10%|#| 5/0", 0.1),
+        (" 10%|#| ./.", 0.1),
+    ],
+)
+def test_what_a_bar_is(line: str, fraction: float | None) -> None:
+    found = Bars().read(line)
+    assert found == (None if fraction is None else pytest.approx(fraction))
+
+
+def test_the_message_names_the_bar_that_counts() -> None:
+    bars = Bars()
+    for state in (bar(1, 4, title="years"), bar(3, 9, title="regions", row=1)):
+        bars.read(state.strip("\r\n"))
+    assert bars.message == "years: 1/4"
+
+
+def test_very_many_bars_cost_no_memory() -> None:
+    bars = Bars()
+    for number in range(5000):
+        bars.read(bar(0, 10, title=f"bar {number}"))
+        bars.read(bar(1, 10 + number, title=f"bar {number}", row=1).strip("\r\n"))
+    assert len(bars._order) <= 200 and sum(map(len, bars._bars.values())) <= 5000
