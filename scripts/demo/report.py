@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from rich.text import Text
 
 from demo import view
 from demo.sweep import FIGURES
-from steelyard.answers import Task
 from steelyard.cli.wording import NOTHING, plain, size
+from steelyard.client.answers import Task
 from steelyard.machine.paths import DataDirectory
 
 WIDE = 98
@@ -22,13 +23,16 @@ WIDE = 98
 def show(console: Console, tasks: Sequence[Task], names: Sequence[str], data: DataDirectory) -> None:
     """Prints the paths of the CSV and PNG files, the table, and the reasons of what failed.
 
-    The table comes after the paths, which are many: it is what should stay in sight.
+    A folder a line with the names in it, so that twelve runs stay readable; the table comes last, in sight.
     """
     console.print("\n[bold]Files[/bold]")
     for number, task in enumerate(tasks, start=1):
-        for file in files(task, data):
+        found = files(task, data)
+        if found:
+            names_of_files = " ".join(file.name for file in found)
             # Unbroken and unstyled, so that a path can be copied or clicked.
-            console.print(f"{number:>2}  {file}", soft_wrap=True, highlight=False, markup=False)
+            line = f"{number:>2}  {found[0].parent}{os.sep}  {names_of_files}"
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print()
     console.print(_table(tasks, names, wide=console.width >= WIDE))
     for number, task in enumerate(tasks, start=1):

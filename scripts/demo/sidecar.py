@@ -28,9 +28,9 @@ import psutil
 
 from demo.errors import DemoError
 from steelyard.client import Client
-from steelyard.client_errors import NoAnswer, NoSidecar
+from steelyard.client.errors import NoAnswer, NoSidecar
+from steelyard.client.record import read_record
 from steelyard.machine.paths import DataDirectory
-from steelyard.runtime_record import read_record
 
 SERVE = (sys.executable, "-m", "steelyard", "serve")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.errors import DemoError
-from steelyard.answers import Task
 from steelyard.client import Client
+from steelyard.client.answers import Task
 from steelyard.rules.errors import AtCapacity, InsufficientMemory, NoCores
 
 SIMULATION = "steel-pathway"

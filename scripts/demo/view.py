@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from steelyard.answers import Limits, Memory, Status, Task, Worker
 from steelyard.cli.wording import between, plain, size
+from steelyard.client.answers import Limits, Memory, Status, Task, Worker
 from steelyard.rules.states import ENDED_TASKS
 from steelyard.rules.timestamps import unix
 

@@ -18,16 +18,17 @@ from tests.helpers.waiting import eventually
 SLEEP = "import time; time.sleep(600)"
 
 
-def test_twenty_adds_at_once_never_pass_the_cap(tmp_path: Path) -> None:
-    async def add_all(record: dict[str, str]) -> list[httpx.Response]:
-        headers = {"Authorization": f"Bearer {record['token']}"}
-        async with httpx.AsyncClient(
-            base_url=record["url"], headers=headers, timeout=60, trust_env=False
-        ) as client:
-            return await asyncio.gather(*(client.post("/api/workers/add/") for _ in range(20)))
+async def add_twenty(record: dict[str, str]) -> list[httpx.Response]:
+    headers = {"Authorization": f"Bearer {record['token']}"}
+    async with httpx.AsyncClient(
+        base_url=record["url"], headers=headers, timeout=60, trust_env=False
+    ) as client:
+        return await asyncio.gather(*(client.post("/api/workers/add/") for _ in range(20)))
 
+
+def test_twenty_adds_at_once_never_pass_the_cap(tmp_path: Path) -> None:
     with RunningSidecar(tmp_path / "data", WORKER_MAX_COUNT="3") as sidecar, sidecar.client() as client:
-        answers = asyncio.run(add_all(sidecar.record))
+        answers = asyncio.run(add_twenty(sidecar.record))
         assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 17
         assert {api.code(a)[1] for a in answers if a.status_code == 409} == {"at_capacity"}
         api.all_run(client, 3)
@@ -40,16 +41,9 @@ def test_twenty_adds_at_once_never_pass_the_memory(tmp_path: Path) -> None:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     peak = int(total * 0.3)
 
-    async def add_all(record: dict[str, str]) -> list[httpx.Response]:
-        headers = {"Authorization": f"Bearer {record['token']}"}
-        async with httpx.AsyncClient(
-            base_url=record["url"], headers=headers, timeout=60, trust_env=False
-        ) as client:
-            return await asyncio.gather(*(client.post("/api/workers/add/") for _ in range(20)))
-
     settings = {"WORKER_MAX_COUNT": "16", "WORKER_CORES": "16", "WORKER_PEAK_MEMORY": str(peak)}
     with RunningSidecar(tmp_path / "data", **settings) as sidecar:
-        answers = asyncio.run(add_all(sidecar.record))
+        answers = asyncio.run(add_twenty(sidecar.record))
         started = sum(answer.status_code == 201 for answer in answers)
         assert started <= 3
         refused = [answer for answer in answers if answer.status_code != 201]
