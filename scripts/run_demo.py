@@ -20,10 +20,10 @@ from rich.live import Live
 
 from demo import report, sidecar, sweep, view
 from demo.errors import DemoError
-from steelyard.answers import Status, Task
 from steelyard.cli.wording import size
 from steelyard.client import Client
-from steelyard.client_errors import NoSidecar
+from steelyard.client.answers import Status, Task
+from steelyard.client.errors import NoSidecar
 from steelyard.machine.paths import VARIABLE, DataDirectory, data_directory
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.states import ENDED_TASKS

@@ -31,6 +31,9 @@ RUN_EXTRAS = ("steel-pathway",)
 TEST_EXTRAS = ("dev", "steel-pathway")
 """The extras that `test.py` installs."""
 
+FREEZE_EXTRAS = ("freeze",)
+"""The extras that `freeze.py` installs: what makes a program of Steelyard that needs no Python."""
+
 
 class SetupError(Exception):
     """A step that failed. The message is for a person: what, and what to do about it."""
@@ -128,13 +131,14 @@ def _assets_digest() -> str:
 
 
 def _build_assets(stamp: dict[str, object], *, developer: bool) -> None:
-    enough = stamp.get("node_tools") is True or not developer
-    if stamp.get("assets") == _assets_digest() and enough and assets.complete():
+    had_tools = stamp.get("node_tools") is True
+    if stamp.get("assets") == _assets_digest() and (had_tools or not developer) and assets.complete():
         say("Web assets: done before.")
         return
     npm = _find_npm()
     if npm is None:
         return
+    developer = developer or had_tools  # as with the extras: nothing is taken away
     say("Web assets: installing from npm ...")
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     try:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+import desktop_runtime
 import setup_steps
 from setup_steps import ROOT, say
 
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     if not options.fast:
-        _ensure_chromium()
+        _ensure_debian("Chromium", CHROMIUM, "chromium", "browser")
+        _ensure_debian("Xvfb", ("Xvfb",), "xvfb", "desktop")
+        _ensure_electron()
     failed = [name for name, command in _checks() if not _passes(name, command)]
     status, closing = _pytest([*(_leave_out() if options.fast else []), *for_pytest])
     if failed:
@@ -49,26 +52,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ensure_chromium() -> None:
-    """Installs Debian's Chromium where it is missing and can be had; else says why its tests are skipped."""
-    if any(shutil.which(name) for name in CHROMIUM):
+def _ensure_debian(title: str, programs: Sequence[str], package: str, tests: str) -> None:
+    """Installs Debian's package where its program is missing and can be had; else says what is skipped."""
+    if any(shutil.which(name) for name in programs):
         return
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         why = "this system has no apt-get" if apt is None else "only root can install it"
-        say(f"Chromium is missing, and {why}: the browser tests will be skipped.")
+        say(f"{title} is missing, and {why}: the {tests} tests will be skipped.")
         return
-    say("Chromium: installing with apt ...")
+    say(f"{title}: installing with apt ...")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = [apt, "install", "-y", "--no-install-recommends", "chromium"]
+    install = [apt, "install", "-y", "--no-install-recommends", package]
     for command in ([apt, "update"], install):
         done = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            say(f"{' '.join(command)} failed: the browser tests will be skipped.\n{done.stderr.strip()}")
+            say(f"{' '.join(command)} failed: the {tests} tests will be skipped.\n{done.stderr.strip()}")
             return
-    say("Chromium: installed.")
+    say(f"{title}: installed.")
+
+
+def _ensure_electron() -> None:
+    """Fetches an Electron for the desktop tests; else says why they are skipped."""
+    if desktop_runtime.find() is None:
+        say("Electron for the desktop tests: fetching (110 MB) ...")
+    try:
+        desktop_runtime.ensure()
+    except (desktop_runtime.RuntimeMissing, OSError) as error:
+        say(f"There is no Electron, {error}: the desktop tests will be skipped.")
 
 
 def _checks() -> list[tuple[str, list[str] | None]]:

@@ -92,7 +92,7 @@ def measure(rounds: int, seconds: float) -> dict[str, str]:
             begins = [started(agent, folder) for _ in range(rounds)]
             took, cost, after = flood(agent, folder)
     return {
-        "spawn to ready, median of wall time": f"{1e3 * statistics.median(each[0] for each in starts):.1f} ms",
+        "spawn to ready, median": f"{1e3 * statistics.median(each[0] for each in starts):.1f} ms",
         "the fastest of them": f"{1e3 * min(each[0] for each in starts):.1f} ms",
         "its CPU time": f"{1e3 * statistics.median(each[1] for each in starts):.0f} ms",
         "a bare interpreter, median": f"{1e3 * statistics.median(bares):.1f} ms",

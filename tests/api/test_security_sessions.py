@@ -47,6 +47,21 @@ def test_security_10_a_sign_in_link_is_good_for_five_minutes() -> None:
         access.redeem(too_late)
 
 
+def test_security_10_who_has_the_token_gets_a_new_link(server: Edge, api: httpx.Client) -> None:
+    answer = api.post("/api/sign-in-links/")
+    assert answer.status_code == 201 and list(answer.json()) == ["url"]
+    with server.client() as client:
+        assert client.get(answer.json()["url"]).status_code == 303
+        assert client.get("/healthz").status_code == 200
+    assert api.post("/api/sign-in-links/", json={"for": "me"}).status_code == 400
+    assert api.get("/api/sign-in-links/").status_code == 405
+
+
+def test_security_10_a_session_makes_no_new_link(browser: httpx.Client) -> None:
+    answer = browser.post("/api/sign-in-links/", headers={"X-Steelyard": "1"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorised")
+
+
 def test_security_10_sleep_and_a_step_of_the_wall_clock_do_not_lengthen_it() -> None:
     clocks = FakeClocks()
     access = Access(1234, "ab" * 32, clocks)

@@ -19,8 +19,7 @@ class FakeClocks(Clocks):
         self._awake += seconds
 
     def sleep(self, seconds: float) -> None:
-        """The machine sleeps: the wall clock goes on, awake and monotonic time stand still (as on Linux and
-        macOS)."""
+        """The machine sleeps: the wall clock goes on, awake and monotonic time stand still (as on Linux)."""
         self._wall += seconds
         self._asleep += seconds
 

@@ -76,6 +76,9 @@ class FakeSidecar:
         """Bytes of a log that were not kept."""
         self.files: dict[str, bytes] = {}
         self.workers: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.stated: dict[str, Any] = {}
+        """Preferences that were set."""
         self.next_id = "0123456789ab"
         self.submitted_state = "SUCCEEDED"
         self.page_size = 1000
@@ -145,18 +148,33 @@ class FakeSidecar:
         if match := re.fullmatch(r"/api/simulations/(\w+)/", path):
             return (200, self._simulation(match[1])) if match[1] in ("demo", "command") else _missing()
         if path == "/api/events/":
-            seqs = range(int(query["since"]) + 1, 6)[: int(query["limit"])]
-            events = [{"seq": seq, "at": "", "kind": "task", "subject": "", "data": {}} for seq in seqs]
-            return 200, {"events": events, "next": seqs[-1] if seqs and seqs[-1] < 5 else None}
+            since, limit = int(query["since"]), int(query["limit"])
+            later = [event for event in self.events if event["seq"] > since]
+            return 200, {"events": later[:limit], "next": later[limit - 1]["seq"] if later[limit:] else None}
+        if path == "/api/sign-in-links/":
+            return 201, {"url": f"http://127.0.0.1:{self.port}/sign-in/c0de"}
+        if path == "/api/preferences/":
+            return 200, self._preferences(body)
+        if path == "/api/startup/":
+            return 200, self._startup(body)
         if path == "/api/system/":
             return 200, {
                 "version": "9.9",
+                "python": "3.11.7",
+                "platform": "Linux",
+                "libraries": {"sqlite": "3.45"},
+                "data_dir": str(self.data_dir),
+                "log_dir": "/logs",
+                "simulations_dir": "/simulations",
+                "database_bytes": 4096,
+                "asleep_s": 0.0,
+                "started_at": "2026-01-15T09:00:00.000Z",
                 "memory": self.status()["memory"],
                 "limits": self.status()["limits"],
             }
         if match := re.fullmatch(r"/api/workers/(?:(\w+)/)?(add|add-many|drain|abort|cleanup|log)/", path):
             return self._worker(match[1] or "3f9a1c20", match[2], body)
-        return (200, {"echo": body}) if path in ("/api/preferences/", "/api/startup/") else _missing()
+        return _missing()
 
     def status(self) -> dict[str, Any]:
         """DESIGN section 8."""
@@ -175,6 +193,37 @@ class FakeSidecar:
             "seq": 4711,
         }  # fmt: skip
 
+    def _preferences(self, changes: dict[str, Any] | None) -> dict[str, Any]:
+        self.stated |= changes or {}
+        self.stated = {name: value for name, value in self.stated.items() if value is not None}
+        values = {
+            "worker_max_count": 4,
+            "worker_peak_memory": None,
+            "worker_queue_name": "night",
+            **self.stated,
+        }
+        sources = {name: "preferences" if name in self.stated else "default" for name in values}
+        count = {"type": "integer", "minimum": 0, "maximum": 256, "default": 4, "title": "Most workers"}
+        memory = {
+            "type": ["integer", "string", "null"],
+            "x-unit": "bytes",
+            "x-variable": "WORKER_PEAK_MEMORY",
+        }
+        properties = {"worker_max_count": count, "worker_peak_memory": memory, "worker_queue_name": {}}
+        return {
+            "values": values, "sources": {**sources, "worker_queue_name": "environment"},
+            "schema": {"properties": properties}, "notice": None,
+        }  # fmt: skip
+
+    def _startup(self, answer: dict[str, Any] | None) -> dict[str, Any]:
+        if answer is not None:
+            started = None if answer["choice"] == "without_workers" else "3f9a1c20"
+            return {"status": "success", "worker_id": started}
+        return {
+            "workers": 0, "prompt": "insufficient_memory", "need": 8 * 2**30, "headroom": 2**30,
+            "closable": [{"name": "browser", "memory": 3 * 2**30}], "answered": False, "start_worker": False,
+        }  # fmt: skip
+
     def _simulation(self, name: str) -> dict[str, Any]:
         return {
             "name": name, "title": name.title(), "description": "", "schema": SCHEMA,
@@ -188,6 +237,10 @@ class FakeSidecar:
             if self.coming.get(task_id):
                 self.tasks[task_id] = self.coming[task_id].pop(0)
             return 200, self.tasks[task_id]
+        if part == "samples":
+            return 200, {
+                "samples": [{"attempt": 1, "at": "2026-01-15T10:00:01Z", "memory": 2**20, "cpu": 99.6}]
+            }
         if part == "log":
             return 200, self._log(task_id, query)
         if part == "files":

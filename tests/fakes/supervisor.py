@@ -226,6 +226,9 @@ class FakeSupervisor:
     def system(self) -> Json:
         return {"version": "0"}
 
+    def sidecar_log(self, tail: int) -> str:
+        return "started\n"[-tail:]
+
     def preferences_view(self) -> Json:
         return {"values": {}}
 

@@ -52,8 +52,7 @@ def layer(ours: str, libraries: str = "", standard: frozenset[str] = STANDARD) -
     return Layer(frozenset(ours.split()), frozenset(libraries.split()), standard)
 
 
-# A folder's name, or a root module's -> what it may import. `steelyard` is the package's own __init__;
-# `client` is client.py with the root modules it is cut into.
+# A folder's name, or a root module's -> what it may import. `steelyard` is the package's own __init__.
 LAYERS = {
     "steelyard": layer("steelyard"),
     "rules": layer("rules", standard=PURE),
@@ -65,9 +64,9 @@ LAYERS = {
     "worker": layer("rules machine worker", standard=STANDARD - HEAVY),
     "web": layer(
         "steelyard rules machine store settings supervisor web",
-        "starlette msgspec jinja2 websockets uvicorn h11",
+        "starlette msgspec jinja2 websockets uvicorn h11 prometheus_client",
     ),
-    "client": layer("steelyard rules machine client", "httpx"),
+    "client": layer("steelyard rules machine client", "httpx websockets"),
     "cli": layer(
         "steelyard rules machine store settings supervisor cluster web client cli",
         "click httpx rich uvicorn starlette msgspec psutil",
@@ -76,7 +75,6 @@ LAYERS = {
     # Programs of their own, run by the user's Python: they know nothing of us.
     "simulations": layer("simulations", "numpy scipy matplotlib highspy steelyard_task steel_pathway"),
 }
-CLIENT = ("answers", "calls", "client", "client_errors", "connection", "runtime_record")
 
 # The agent has messages of the rules, and of the machine what does without psutil.
 WORKER_RULES = ("steelyard.rules.messages",)
@@ -122,8 +120,6 @@ def folder_of(name: str) -> str:
     parts = name.split(".")
     if len(parts) == 1:
         return "steelyard"
-    if parts[1] in CLIENT:
-        return "client"
     known = (PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file() or parts[1] in LAYERS
     return parts[1] if known else "steelyard"
 

@@ -63,8 +63,14 @@ class RunningSidecar:
             threading.Thread(target=self._read_events, daemon=True),
             threading.Thread(target=self._read_stderr, daemon=True),
         ]
-        for reader in self._readers:
-            reader.start()
+        try:
+            for reader in self._readers:
+                reader.start()
+        except RuntimeError:
+            # No thread to be had: without this the process would stay when the test has failed.
+            self.process.kill()
+            self.process.wait(PATIENCE)
+            raise
         if hello:
             self.hello = {
                 "v": 1,

@@ -1,5 +1,4 @@
-"""What a task prints, through a real pipe: floods, bytes that are no text, bars, and a sidecar that does not
-read."""
+"""What a task prints, through a pipe: floods, bytes that are no text, and a sidecar that does not read."""
 
 from __future__ import annotations
 

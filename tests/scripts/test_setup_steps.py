@@ -59,6 +59,9 @@ def test_more_extras_are_added_and_never_taken_away(calls: list[list[str]]) -> N
     calls.clear()
     setup_steps.set_up(setup_steps.RUN_EXTRAS)
     assert steps(calls) == []
+    (setup_steps.ROOT / "package.json").write_text("something else")
+    setup_steps.set_up(setup_steps.RUN_EXTRAS)
+    assert "--omit=dev" not in calls[0]
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,83 @@ def test_how_a_function_ends_is_how_the_process_ends(
     assert ended.returncode == code and says in ended.stderr
 
 
+MANY = """
+import multiprocessing, os, sys, threading, time
+from tqdm import _monitor
+
+def says(steps): print(steps, os.environ["STEELYARD_ATTEMPT"], sys.stdin.read())
+def bar(): _monitor.TMonitor(target=time.sleep, args=(60,), daemon=True).start()
+def thread(): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+def child(): multiprocessing.get_context("fork").Process(target=print, args=("child",)).start()
+def writes():
+    time.sleep(0.01)
+    with open("late.py", "w") as file: file.write("x = 1")
+    import late
+"""
+
+
+def serve(simulation: Simulation, function: str, count: int) -> tuple[int, list[str]]:
+    """(exit status, lines that were printed) of a process that was asked so many times."""
+    work = simulation.folder / "work"
+    (work / "tqdm").mkdir()
+    (work / "tqdm" / "__init__.py").touch()
+    (work / "tqdm" / "_monitor.py").write_text("import threading\nclass TMonitor(threading.Thread): pass\n")
+    (work / "many.py").write_text(MANY)
+    own = {name: value for name, value in simulation.environment.items() if name.startswith("STEELYARD_")}
+    (simulation.folder / "parameters.json").write_text('{"steps": 3}' if function == "says" else "{}")
+    requests = [
+        json.dumps({"nonce": f"n{number}", "environment": {**own, "STEELYARD_ATTEMPT": str(number)}}) + "\n"
+        for number in range(count)
+    ]
+    ended = subprocess.run(
+        [simulation.python, "-W", "error", "-m", "steelyard_task", "--serve", f"many:{function}"],
+        cwd=work,
+        env=simulation.bare,
+        input="".join(requests),
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stderr == ""
+    # Not splitlines(): for it the mark's own first character ends a line.
+    return ended.returncode, ended.stdout.split("\n")[:-1]
+
+
+def marks(lines: list[str]) -> str:
+    """The marks among lines: b0 e0 b1 ..."""
+    found = [line.split()[1:3] for line in lines if line.startswith("\x1e::steelyard ")]
+    return " ".join(word[0] + nonce[1:] for word, nonce in found)
+
+
+def test_one_process_calls_again_and_again(simulation: Simulation) -> None:
+    status, lines = serve(simulation, "says", 2)
+    assert (status, marks(lines)) == (0, "b0 e0 b1 e1")
+    assert [line for line in lines if "::" not in line] == ["3 0 ", "3 1 "]
+
+
+def test_a_monitor_of_bars_stays(simulation: Simulation) -> None:
+    status, lines = serve(simulation, "bar", 2)
+    assert (status, marks(lines)) == (0, "b0 e0 b1 e1")
+
+
+def test_nobody_asked(simulation: Simulation) -> None:
+    assert serve(simulation, "bar", 0) == (2, [])
+
+
+@pytest.mark.parametrize("function", ["thread", "child"])
+def test_what_only_the_end_of_the_process_clears_away_ends_it(simulation: Simulation, function: str) -> None:
+    status, lines = serve(simulation, function, 2)
+    assert (status, marks(lines)) == (0, "b0")
+    assert ("child" in lines) == (function == "child")
+
+
+def test_a_module_that_was_written_while_it_ran_is_not_trusted(simulation: Simulation) -> None:
+    status, lines = serve(simulation, "writes", 2)
+    assert (status, marks(lines)) == (0, "b0 e0")
+
+
 def test_it_reads_as_python_3_8() -> None:
     tree = ast.parse(HELPER.read_text(), feature_version=(3, 8))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    assert imported == {"contextlib", "importlib", "json", "os", "pathlib", "sys", "time"}
+    few = {"contextlib", "gc", "importlib", "json", "os", "pathlib", "signal", "sys", "threading", "time"}
+    # ctypes only where many runs share a process; a Python without it is served as well.
+    assert imported == {*few, "ctypes"}

@@ -18,33 +18,54 @@ from steelyard import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module of steelyard.cli, the first sentence of its help); the command is named as here, - as _
     "serve": ("serve", "Start the sidecar: the server that runs workers and tasks."),
+    "open": ("open", "Open the pages in a browser, signed in."),
     "submit": ("submit", "Queue one task of a simulation."),
     "run": ("run", "Run any program as a task and show its output."),
     "sweep": ("sweeps", "Queue a task for each combination of parameter values."),
+    "again": ("again", "Queue a task like another one, with changes."),
     "tasks": ("tasks", "List tasks, the newest first."),
     "task": ("tasks", "Show one task with all its attempts."),
     "logs": ("logs", "Show what a task has printed."),
     "files": ("files", "List or download the files that a task wrote."),
+    "sweeps": ("sweep_views", "List sweeps, or show how far one is."),
+    "results": ("results", "Show what came of a sweep: parameters against results."),
+    "edit": ("edit", "Change priority, label, memory or tags of a task."),
     "cancel": ("task_actions", "End tasks that wait or run."),
     "retry": ("task_actions", "Queue failed or cancelled tasks again."),
     "suspend": ("task_actions", "Stop running tasks where they are."),
     "resume": ("task_actions", "Let suspended tasks go on."),
-    "workers": ("workers", "List, add, drain and abort workers."),
+    "workers": ("workers", "List, watch, add, drain and abort workers."),
     "simulations": ("simulations", "List simulations, or show the parameters of one."),
+    "events": ("events", "Show what has happened, and happens."),
+    "preferences": ("preferences", "List, set and reset preferences."),
+    "startup": ("startup", "Show or answer what the first page asks."),
+    "system": ("system", "Show versions, paths, and what this machine admits."),
     "doctor": ("doctor", "Check this machine and this data directory."),
+    "completion": ("completion", "Print the completion script of a shell."),
 }
+
+SECTIONS = {
+    "Start": ("serve", "open", "startup"),
+    "Queue work": ("submit", "run", "sweep", "again"),
+    "Look": ("tasks", "task", "logs", "files", "sweeps", "results", "events"),
+    "Change": ("edit", "cancel", "retry", "suspend", "resume", "workers", "preferences"),
+    "This machine": ("simulations", "system", "doctor", "completion"),
+}
+"""The commands as the help lists them."""
 
 EPILOG = """\b
 Examples:
-  steelyard serve                                  start the sidecar
-  steelyard workers add                            start a worker
-  steelyard run -- python model.py --year 2030     run a program, see its output
-  steelyard sweep steel-pathway -p pathway=a,b     queue one task for each value
-  steelyard tasks --state RUNNING                  see what runs
+  steelyard serve                                start the sidecar
+  steelyard workers add                          start a worker
+  steelyard open                                 see it all in a browser
+  steelyard run -- python model.py --year 2030   run a program, see its output
+  steelyard sweep steel-pathway -p pathway=a,b   queue one task for each value
+  steelyard results 9f2c41aa03de                 see what came of a sweep
+  steelyard tasks --state RUNNING                see what runs
 
 \b
-Exit status: 0 done · 1 refused · 2 bad usage · 3 no sidecar runs · 4 the task failed
-             5 the task was cancelled · 130 Ctrl-C"""
+Exit status: 0 done · 1 refused · 2 bad usage · 3 no sidecar runs
+             4 the task failed · 5 the task was cancelled · 130 Ctrl-C"""
 
 
 class LazyGroup(click.Group):
@@ -75,8 +96,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        width = max(len(name) for name in COMMANDS)
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), COMMANDS[name][1]) for name in names])
 
 
 @click.group(

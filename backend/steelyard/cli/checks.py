@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import steelyard
+from steelyard.machine.interpreters import default_python, versions_in
 from steelyard.machine.memory import probe
 from steelyard.machine.paths import DataDirectory
 from steelyard.machine.processes import TreeSampler, physical_cores
@@ -51,15 +52,6 @@ def program() -> Iterator[Finding]:
     yield Finding("Libraries", "ok", f"{versions}, sqlite {sqlite3.sqlite_version}")
     if missing:
         yield Finding("Libraries", "problem", f"missing: {missing}; install Steelyard again")
-    versions, missing = _versions(SIMULATION_LIBRARIES)
-    if missing:
-        yield Finding(
-            "steel-pathway",
-            "note",
-            f"the bundled simulation lacks {missing}: pip install 'steelyard[steel-pathway]'",
-        )
-    else:
-        yield Finding("steel-pathway", "ok", versions)
     vendor = resources.files(steelyard) / "web" / "static" / "vendor"
     if not vendor.is_dir() or not any(vendor.iterdir()):
         yield Finding(
@@ -67,6 +59,34 @@ def program() -> Iterator[Finding]:
             "note",
             "their scripts and styles are not built; with Node: python3 scripts/start.py --setup-only",
         )
+
+
+def simulation_python(stated: str | None) -> Iterator[Finding]:
+    """The Python of simulations that name none, and whether the bundled one would run in it."""
+    python = default_python(stated)
+    if python is None:
+        place = "none on the PATH" if stated is None else f"there is none at {stated}"
+        yield Finding(
+            "Simulations' Python",
+            "note" if stated is None else "problem",
+            f"{place}; name one in STEELYARD_PYTHON or in the preferences (python)",
+        )
+        return
+    try:
+        found = versions_in(python, SIMULATION_LIBRARIES)
+    except OSError as error:
+        yield Finding("Simulations' Python", "problem", str(error))
+        return
+    yield Finding("Simulations' Python", "ok", python)
+    missing = [name for name, version in found.items() if version is None]
+    if missing:
+        yield Finding(
+            "steel-pathway",
+            "note",
+            f"the bundled simulation lacks {', '.join(missing)}: {python} -m pip install {' '.join(missing)}",
+        )
+    else:
+        yield Finding("steel-pathway", "ok", ", ".join(f"{name} {found[name]}" for name in found))
 
 
 def directory(data: DataDirectory) -> Iterator[Finding]:

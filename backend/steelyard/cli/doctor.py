@@ -15,10 +15,10 @@ from steelyard.cli.checks import Finding
 from steelyard.cli.output import Output
 from steelyard.cli.session import data_dir_option
 from steelyard.client import Client
-from steelyard.client_errors import NoSidecar
+from steelyard.client.errors import NoSidecar
+from steelyard.client.record import read_record
 from steelyard.machine.paths import DataDirectory, data_directory
 from steelyard.rules.errors import StartError, SteelyardError
-from steelyard.runtime_record import read_record
 from steelyard.settings import environment
 
 _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
@@ -56,6 +56,7 @@ def _line(finding: Finding) -> Text:
 def _findings(data: DataDirectory) -> Iterator[Finding]:
     yield from checks.program()
     yield from checks.directory(data)
+    yield from _python(data)
     try:
         record = read_record(data.path)
     except NoSidecar as error:
@@ -74,6 +75,14 @@ def _findings(data: DataDirectory) -> Iterator[Finding]:
             yield Finding("Database", "ok", "in use by the sidecar, which checked it at its start")
     except SteelyardError as error:
         yield Finding("Sidecar", "problem", f"{error.message} [{error.code}]")
+
+
+def _python(data: DataDirectory) -> Iterator[Finding]:
+    try:
+        stated = environment.load(os.environ, checks.preferences(data)).python
+    except StartError:
+        return  # told under Settings
+    yield from checks.simulation_python(stated)
 
 
 def _without_sidecar(data: DataDirectory) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from steelyard.rules.states import TaskState
@@ -20,3 +21,9 @@ OF_STATE: Final = {
     TaskState.CANCELLED: TASK_CANCELLED,
 }
 """What a command that waited for a task ends with."""
+
+
+def of_states(states: Iterable[str]) -> int:
+    """What a command that waited for several ends with: the worst of them."""
+    found = set(states)
+    return next((OF_STATE[bad] for bad in (TaskState.FAILED, TaskState.CANCELLED) if bad in found), OK)

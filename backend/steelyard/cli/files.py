@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
-from steelyard.answers import File
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
-from steelyard.cli.wording import plain, size
-from steelyard.rules.errors import InvalidRequest
+from steelyard.cli.wording import size
 
 
 @click.command(short_help="List or download the files that a task wrote.")
@@ -35,23 +33,11 @@ def files(session: Session, task_id: str, folder: Path | None) -> None:
     if session.out.as_json:
         session.out.document(session.answer())
     if folder is not None:
-        last = max((file["attempt"] for file in found), default=0)
-        for file in found:
-            if file["attempt"] == last:
-                target = session.client.download(task_id, file["id"], inside(folder, file))
-                if not session.out.as_json:
-                    session.out.say(str(target))
+        for target in session.client.download_all(task_id, folder):
+            if not session.out.as_json:
+                session.out.say(str(target))
     elif not session.out.as_json:
         session.out.table(
             [Column("Name"), Column("Size", right=True), Column("Attempt", right=True), Column("Kind")],
             ([file["name"], size(file["size"]), str(file["attempt"]), file["kind"]] for file in found),
         )
-
-
-def inside(folder: Path, file: File) -> Path:
-    """Where a file goes below folder. A task chose its name: one that leads out is refused."""
-    name = PurePosixPath(file["name"])
-    parts = [part for part in name.parts if part != "."]
-    if name.is_absolute() or not parts or any(part == ".." or set(part) & set("\\:\0") for part in parts):
-        raise InvalidRequest(f"the name {plain(file['name'])!r} leads out of {folder}")
-    return folder.joinpath(*parts)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from steelyard.answers import LogText
 from steelyard.cli.session import Session, connected, goes_on
+from steelyard.client.answers import LogText
 from steelyard.rules.quantities import format_size
 
 _FIRST_WINDOW = 10_000
@@ -35,20 +35,21 @@ def logs(session: Session, task_id: str, follows: bool, tail: int | None) -> Non
         if tail is None and not follows and session.out.as_json:
             session.out.document(session.client.log(task_id, tail=_WIDEST_WINDOW))
             return
-        start = 0
+        start, attempt = 0, None
         if tail is not None:
             last = last_lines(session, task_id, tail)
             if session.out.as_json:
                 session.out.line(last)
             else:
                 session.out.text(last["text"])
-            start = last["size"]
+            start, attempt = last["size"], last["attempt"]
         if tail is None or follows:
-            _pieces(session, task_id, start, follows)
+            _pieces(session, task_id, start, attempt, follows)
 
 
-def _pieces(session: Session, task_id: str, offset: int, follows: bool) -> None:
-    pieces = session.client.follow(task_id, offset=offset) if follows else whole(session, task_id)
+def _pieces(session: Session, task_id: str, offset: int, attempt: int | None, follows: bool) -> None:
+    follow = session.client.follow
+    pieces = follow(task_id, offset=offset, attempt=attempt) if follows else whole(session, task_id)
     if session.out.as_json:
         for piece in pieces:
             session.out.line(piece)

@@ -86,6 +86,10 @@ class Output:
             self.note(text)
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:
+        """Print rows under their titles."""
+        self._print(self.tabled(columns, rows))
+
+    def tabled(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> Table:
         """Rows under their titles. Cells are text, never markup."""
         cells = [[_cell(cell) for cell in row] for row in rows]
         widths = [
@@ -106,7 +110,7 @@ class Output:
             )
         for row in cells:
             table.add_row(*row)
-        self._print(table)
+        return table
 
     def _least(self, column: Column, index: int, cells: list[list[Text]]) -> int:
         """To what a column may shrink: numbers stay whole under a title that is cut."""
@@ -116,13 +120,17 @@ class Output:
         return widest if column.right else min(widest, _NARROWEST)
 
     def pairs(self, pairs: Iterable[tuple[str, str | Text]]) -> None:
+        """Print names and what they stand for."""
+        self._print(self.paired(pairs))
+
+    def paired(self, pairs: Iterable[tuple[str, str | Text]]) -> Table:
         """Names and what they stand for, one a line; long values go on in the next line."""
         grid = Table.grid(padding=(0, 2))
         grid.add_column(no_wrap=True, style="bold")
         grid.add_column(overflow="fold")
         for name, value in pairs:
             grid.add_row(name, _cell(value))
-        self._print(grid)
+        return grid
 
     def _print(self, table: Table) -> None:
         """On a terminal as it is; elsewhere without the blanks that fill a table's last column."""

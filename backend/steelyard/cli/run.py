@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from steelyard.answers import Task
 from steelyard.cli import exit_codes, values
 from steelyard.cli.logs import show
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.task_options import asked, task_options
 from steelyard.cli.waiting import outcome, waits
+from steelyard.client.answers import Task
 from steelyard.rules.states import TaskState
 
 _LABEL = 80

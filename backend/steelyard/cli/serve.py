@@ -11,7 +11,7 @@ import uuid
 import click
 
 from steelyard.cli.sidecar import Sidecar
-from steelyard.cli.sidecar_parent import Hello, say
+from steelyard.cli.sidecar_parent import Hello, ParentPipe, say
 from steelyard.machine.paths import DataDirectory, data_directory
 from steelyard.rules.errors import StartError
 
@@ -39,15 +39,17 @@ def serve(data_dir: str | None, port: int, workers: str, hello: bool) -> None:
       steelyard serve --workers 2 --data-dir ~/runs
     """
     try:
-        greeting = Hello.read(sys.stdin.buffer) if hello else _own_hello(data_dir, workers)
-        sidecar = Sidecar(greeting, port, embedded=hello)
-        asyncio.run(sidecar.run())
+        stdin = ParentPipe(sys.stdin.fileno()) if hello else None
+        greeting = Hello.read(stdin) if stdin else _own_hello(data_dir, workers)
+        asyncio.run(Sidecar(greeting, port, stdin).run())
     except StartError as error:
         say("fatal", code=error.fatal_code, message=error.message, remedy=error.remedy)
         if not hello:
             click.echo(f"{error.message} {error.remedy}", err=True)
-        sys.stdout.flush()
         sys.exit(FATAL)
+    except KeyboardInterrupt:
+        # Ctrl-C before it had begun to listen for it: nothing was started that would have to be ended.
+        sys.exit(0)
 
 
 def _own_hello(data_dir: str | None, workers: str) -> Hello:

@@ -17,10 +17,13 @@ from steelyard.cli import exit_codes
 from steelyard.cli.output import Output
 from steelyard.cli.wording import plain
 from steelyard.client import Client
-from steelyard.client_errors import NoSidecar
+from steelyard.client.errors import NoSidecar
 from steelyard.machine.clocks import Clocks, SystemClocks
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.quantities import format_size
+
+PATIENCE = 30.0
+"""Seconds that a sidecar may be gone while a command waits for something."""
 
 _BYTES = frozenset({"need", "headroom", "most", "available", "total", "guard", "free"})
 """Fields of a refusal's detail that hold bytes."""
@@ -131,8 +134,9 @@ def connected(command: Callable[..., Any]) -> Callable[..., Any]:
     @json_option
     @functools.wraps(command)
     def call(*args: Any, data_dir: Path | None, as_json: bool, **options: Any) -> Any:
-        with told(as_json, data_dir), Client.find(data_dir) as client:
-            return command(Session(client, Output(as_json), SystemClocks()), *args, **options)
+        out = Output(as_json)
+        with told(as_json, data_dir), Client.find(data_dir, patience=PATIENCE, tell=out.hint) as client:
+            return command(Session(client, out, SystemClocks()), *args, **options)
 
     return call
 

@@ -8,27 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
-import logging.handlers
 import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 import psutil
 
 import steelyard
-from steelyard.cli.sidecar_parent import Hello, Order, read_orders, say, watch_parent
+from steelyard.cli.sidecar_log import log_privately
+from steelyard.cli.sidecar_parent import Hello, Order, Orders, ParentPipe, say, watch_parent
 from steelyard.machine import containment, processes
 from steelyard.machine.clocks import SystemClocks
 from steelyard.machine.memory import probe
+from steelyard.machine.private_files import make_private_directory
+from steelyard.rules.errors import StartError
 from steelyard.settings import environment
+from steelyard.settings.environment import Settings
 from steelyard.settings.preferences import Preferences
 from steelyard.settings.simulations import BUNDLED, Catalogue
 from steelyard.store.database import Database
 from steelyard.supervisor import ownership
+from steelyard.supervisor.departure import Mode
 from steelyard.supervisor.feed import Feed
 from steelyard.supervisor.scale import Scale
 from steelyard.supervisor.supervisor import Supervisor
@@ -39,39 +43,48 @@ from steelyard.web.serving import listen, make_server
 
 log = logging.getLogger(__name__)
 
-PARENT_GONE_DEADLINE = 0.6
-"""Seconds for a soft stop when the parent is gone: all of it must be over within 1 s."""
+AT_ONCE = 0.5
+"""Seconds for a soft stop when the parent is gone, or a second signal came: all of it is over within 1 s."""
 STOP_DEADLINE = 10.0
+POWER_EVENTS = frozenset({"suspend", "resume", "on-battery", "on-ac"})
+LONGEST_DEADLINE = 31_536_000.0
+HASTY_REQUESTS = 0.1
+"""Seconds that requests have to finish when there is no time for a soft stop."""
 
 
 class Sidecar:
     """One run of the sidecar.
 
-    embedded: stdin and the parent are watched, and the ready line carries a proof.
+    stdin: the pipe from the program that embeds it, which is then watched, and gets a ready line with a
+    proof; None: whoever typed the command stops it by a signal.
     """
 
-    def __init__(self, hello: Hello, port: int, *, embedded: bool) -> None:
+    def __init__(self, hello: Hello, port: int, stdin: ParentPipe | None) -> None:
         self._hello = hello
         self._port = port
-        self._embedded = embedded
+        self._stdin = stdin
         self._asked_to_stop = asyncio.Event()
-        self._how: tuple[str, float] = ("stop", STOP_DEADLINE)
+        self._in_a_hurry = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """From the lock to the last line of the log. StartError when it cannot start."""
         data = self._hello.data
+        orders = Orders(self._stdin) if self._stdin is not None else None
         say("phase", name="locking", detail=str(data.path))
         data.prepare()
         with contextlib.closing(data.lock()):
-            _log_to(data.logs / "sidecar.log")
+            ownership.refuse_living_owner(data)
+            with data.writing():
+                log_privately(data.logs / "sidecar.log")
             log.info("steelyard %s starts as process %d", steelyard.__version__, os.getpid())
             containment.leave_no_one()
             containment.become_subreaper()
             preferences = Preferences(data.preferences)
             preferences.read()
             clocks = SystemClocks()
-            environment.load(os.environ, preferences.stated)
+            settings = environment.load(os.environ, preferences.stated)
+            _check_log_folder(settings)
             database = Database.open(
                 data.database, clocks, lambda name, detail: say("phase", name=name, detail=detail)
             )
@@ -87,27 +100,28 @@ class Sidecar:
                     feed=Feed(database),
                     rng=random.Random(),
                 )
-                await self._serve(yard, Supervisor(yard))
+                await self._serve(yard, Supervisor(yard), orders)
             finally:
                 database.close()
                 ownership.remove(data)
         log.info("steelyard has stopped")
 
-    async def _serve(self, yard: Yard, supervisor: Supervisor) -> None:
+    async def _serve(self, yard: Yard, supervisor: Supervisor, orders: Orders | None) -> None:
         say("phase", name="starting", detail="")
         with contextlib.closing(listen(self._port)) as listening:
             port: int = listening.getsockname()[1]
             access = Access(port, self._hello.token, yard.clocks)
             server = make_server(create_app(supervisor, access))
-            async with self._stops(), server.running(listening):
+            async with self._stops(supervisor, orders), server.running(listening):
                 try:
-                    await supervisor.start(self._hello.workers)
-                    self._announce(yard, access, port)
+                    with yard.data.writing():
+                        await supervisor.start(self._hello.workers)
+                        self._announce(yard, access, port)
                     await self._asked_to_stop.wait()
                 finally:
-                    mode, deadline = self._how
-                    log.info("stopping: %s, %.1f s", mode, deadline)
-                    await supervisor.stop(mode, deadline)
+                    await supervisor.stop()
+                    if self._in_a_hurry:
+                        server.hurry(HASTY_REQUESTS)
 
     def _announce(self, yard: Yard, access: Access, port: int) -> None:
         url = f"http://127.0.0.1:{port}/"
@@ -118,7 +132,7 @@ class Sidecar:
             instance=self._hello.instance,
             create_time=psutil.Process().create_time(),
         )
-        proof = {"proof": self._hello.proof(port)} if self._embedded else {}
+        proof = {"proof": self._hello.proof(port)} if self._stdin else {}
         say(
             "ready",
             port=port,
@@ -128,7 +142,7 @@ class Sidecar:
             version=steelyard.__version__,
             **proof,
         )
-        if not self._embedded:
+        if self._stdin is None:
             print(
                 f"Steelyard listens on {url}\nSign in with a browser (once, within 5 minutes): ",
                 end="",
@@ -139,47 +153,69 @@ class Sidecar:
     # reasons to stop
 
     @contextlib.asynccontextmanager
-    async def _stops(self) -> AsyncIterator[None]:
-        """Listen to whoever may end the sidecar:
-
-        signals without a parent, orders and the parent's end with one.
-        """
+    async def _stops(self, supervisor: Supervisor, orders: Orders | None) -> AsyncIterator[None]:
+        """Listen to whoever may end the sidecar: signals, and the orders and the end of a parent."""
         loop = asyncio.get_running_loop()
+
+        def leave(mode: Mode, deadline: float | None, why: str) -> None:
+            shown = "no deadline" if deadline is None else f"within {deadline:.1f} s"
+            log.info("leaving (%s): %s, %s", why, mode, shown)
+            self._in_a_hurry |= deadline is not None and deadline <= AT_ONCE
+            supervisor.leave(mode, deadline)
+            self._asked_to_stop.set()
+
+        def signalled(number: int) -> None:
+            # Whoever asks twice does not want to wait.
+            deadline = AT_ONCE if self._asked_to_stop.is_set() else STOP_DEADLINE
+            leave("stop", deadline, signal.Signals(number).name)
+
+        def parent_gone() -> None:
+            leave("stop", AT_ONCE, "the parent is gone")
+
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):
-                loop.add_signal_handler(number, self._stop, "stop", STOP_DEADLINE)
-        if self._embedded:
-            read_orders(sys.stdin.buffer, self._obey, self._parent_gone)
+                loop.add_signal_handler(number, signalled, number)
+        if orders is not None:
+            orders.follow(lambda order: _obey(order, leave), parent_gone)
             assert self._hello.parent is not None
-            self._tasks.append(loop.create_task(watch_parent(self._hello.parent, self._parent_gone)))
+            self._tasks.append(loop.create_task(watch_parent(self._hello.parent, parent_gone)))
         try:
             yield
         finally:
             for task in self._tasks:
                 task.cancel()
 
-    def _stop(self, mode: str, deadline: float) -> None:
-        self._how = (mode, deadline)
-        self._asked_to_stop.set()
 
-    def _parent_gone(self) -> None:
-        self._stop("stop", PARENT_GONE_DEADLINE)
-
-    def _obey(self, order: Order) -> None:
-        if order.type == "ping":
-            say("pong")
-        elif order.type == "shutdown" and order.mode in ("drain", "stop"):
-            self._stop(order.mode, min(max(order.deadline_s, 0.0), 86_400.0))
-        elif order.type == "power":
-            log.info("power: %s", order.event)
+def _obey(order: Order, leave: Callable[[Mode, float | None, str], None]) -> None:
+    """Carry out one line of the parent's; one that is not understood is logged, and changes nothing."""
+    deadline = order.deadline_s
+    if order.type == "ping":
+        say("pong")
+    elif order.type == "shutdown" and order.mode in ("drain", "stop") and (deadline is None or deadline >= 0):
+        if order.mode == "drain":
+            leave("drain", None if deadline is None else min(deadline, LONGEST_DEADLINE), "shutdown")
         else:
-            log.warning("an order that is not known was left alone: %s", order.type[:40])
+            leave("stop", STOP_DEADLINE if deadline is None else min(deadline, LONGEST_DEADLINE), "shutdown")
+    elif order.type == "power" and order.event in POWER_EVENTS:
+        log.info("power: %s", order.event)
+    else:
+        log.warning("an order that is not known was left alone: %.80r", order)
 
 
-def _log_to(path: Path) -> None:
-    """Everything of ours goes to sidecar.log, 10 MB and 3 backups; stdout is not for logs."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.close(descriptor)
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+def _check_log_folder(settings: Settings) -> None:
+    """StartError for a WORKER_LOG_DIR in which no worker could write its log."""
+    folder = settings.worker_log_dir
+    if folder is None:
+        return
+    try:
+        make_private_directory(folder)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    except OSError as error:
+        of_environment = settings.sources["worker_log_dir"] == "environment"
+        raise StartError(
+            "bad_configuration" if of_environment else "bad_preferences",
+            f"{'WORKER_LOG_DIR' if of_environment else 'The preference worker_log_dir'} is {str(folder)!r}: "
+            f"expected a folder that can be written ({error.strerror or error}).",
+            "Name a folder of your own, or leave it out: the logs then lie in the data directory.",
+        ) from error

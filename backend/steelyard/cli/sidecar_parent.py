@@ -6,15 +6,18 @@ the hello, the orders, the events, and the parent's end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import hashlib
 import hmac
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -25,6 +28,9 @@ from steelyard.rules.errors import StartError
 WATCH_INTERVAL = 2.0
 """Seconds between two looks at the parent's process (DESIGN section 1)."""
 LINE_LIMIT = 64 * 1024
+"""Bytes of one line of stdin; a longer one is none."""
+
+_TOKEN = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class _Parent(msgspec.Struct):
@@ -47,7 +53,44 @@ class Order(msgspec.Struct):
     type: str
     event: str | None = None
     mode: str = "stop"
-    deadline_s: float = 10.0
+    deadline_s: float | None = None
+    """Within so many seconds. None: 10 for a stop, no limit for a drain."""
+
+
+class Parent(NamedTuple):
+    """The process that started the sidecar; identity None: there was none of that pid."""
+
+    pid: int
+    identity: str | None
+
+
+class ParentPipe:
+    """Standard input, line by line.
+
+    Read from the descriptor itself: a thread that waits in sys.stdin's buffer holds a lock that the
+    interpreter wants when it ends.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""
+
+    def line(self) -> bytes | None:
+        """The next line without its newline, waiting for it; None at the end. ValueError for one too long."""
+        too_long = False
+        while b"\n" not in self._rest:
+            data = os.read(self._descriptor, 65_536)
+            if not data:
+                break
+            self._rest += data
+            if len(self._rest) > LINE_LIMIT and b"\n" not in self._rest:
+                too_long, self._rest = True, b""
+        line, newline, self._rest = self._rest.partition(b"\n")
+        if not (line or newline or too_long):
+            return None
+        if too_long or len(line) > LINE_LIMIT:
+            raise ValueError(f"the line is longer than {LINE_LIMIT} bytes")
+        return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +103,26 @@ class Hello:
     token: str
     instance: str
     nonce: str
-    parent: int | None
+    parent: Parent | None
     data: DataDirectory
     workers: int | str
 
     @classmethod
-    def read(cls, stdin: IO[bytes]) -> Self:
+    def read(cls, stdin: ParentPipe) -> Self:
         """The hello from the first line of stdin. StartError bad_configuration when it is none."""
-        # Byte by byte from the descriptor: what follows the line must stay there for the thread that reads
-        # orders.
-        line = stdin.readline(LINE_LIMIT)
         try:
+            line = stdin.line()
+            if line is None:
+                raise ValueError("stdin ended before a line came")
             hello = msgspec.json.decode(line, type=_HelloLine)
             if hello.v != 1:
                 raise ValueError(f"version {hello.v} is not known, this program speaks version 1")
-            if len(bytes.fromhex(hello.token)) != 32:
-                raise ValueError("token: 32 bytes as hex are wanted")
+            if not _TOKEN.fullmatch(hello.token):
+                raise ValueError("token: 64 hexadecimal digits are wanted")
             if isinstance(hello.workers, str) and hello.workers != "restore":
                 raise ValueError('workers: a number or "restore" is wanted')
             if isinstance(hello.workers, int) and not 0 <= hello.workers <= 256:
-                raise ValueError("workers: 0 to 256")
+                raise ValueError("workers: a number from 0 to 256 is wanted")
         except (msgspec.DecodeError, ValueError) as error:
             raise StartError(
                 "bad_configuration",
@@ -91,7 +134,8 @@ class Hello:
             hello.token,
             hello.instance,
             hello.nonce,
-            hello.parent.pid,
+            # Now, not when the watch begins: a migration may lie between, and the pid be another's by then.
+            Parent(hello.parent.pid, identity.identity_of(hello.parent.pid)),
             DataDirectory(path.absolute()),
             hello.workers,
         )
@@ -114,32 +158,59 @@ def say(event: str, **fields: Any) -> None:
         return
 
 
-def read_orders(stdin: IO[bytes], on_order: Callable[[Order], None], on_end: Callable[[], None]) -> None:
-    """Hand every line of stdin to on_order and its end to on_end, on the running loop; from a thread of its
-    own.
+class Orders:
+    """The lines after the hello, read by a thread: Windows has no other way to wait for such a pipe.
 
-    A thread, because Windows has no other way to wait for a pipe that somebody else made.
+    Until follow() they wait. A parent that goes before that ends the process at once: whatever it is at (a
+    check of the database, a migration in its transaction) can be broken off, and no child is there yet.
     """
-    loop = asyncio.get_running_loop()
 
-    def read() -> None:
-        while line := stdin.readline(LINE_LIMIT):
-            try:
-                order = msgspec.json.decode(line, type=Order)
-            except msgspec.DecodeError:
-                order = Order("unreadable")
-            loop.call_soon_threadsafe(on_order, order)
-        loop.call_soon_threadsafe(on_end)
+    def __init__(self, stdin: ParentPipe) -> None:
+        self._stdin = stdin
+        self._lock = threading.Lock()
+        self._early: list[Order] = []
+        self._hear: Callable[[Order | None], None] | None = None
+        threading.Thread(target=self._read, name="orders", daemon=True).start()
 
-    threading.Thread(target=read, name="orders", daemon=True).start()
+    def follow(self, on_order: Callable[[Order], None], on_end: Callable[[], None]) -> None:
+        """From now on hand each order to on_order and the end to on_end, on the running loop."""
+        loop = asyncio.get_running_loop()
+
+        def hear(order: Order | None) -> None:
+            call = on_end if order is None else functools.partial(on_order, order)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and so has everything else
+                loop.call_soon_threadsafe(call)
+
+        with self._lock:
+            self._hear = hear
+            for order in self._early:
+                hear(order)
+
+    def _read(self) -> None:
+        while True:
+            order = self._next()
+            with self._lock:
+                if self._hear is not None:
+                    self._hear(order)
+                elif order is not None:
+                    self._early.append(order)
+                else:
+                    os._exit(0)
+            if order is None:
+                return
+
+    def _next(self) -> Order | None:
+        try:
+            line = self._stdin.line()
+            return None if line is None else msgspec.json.decode(line, type=Order)
+        except OSError:
+            return None
+        except (msgspec.DecodeError, ValueError):
+            return Order("unreadable")
 
 
-async def watch_parent(pid: int, on_end: Callable[[], None]) -> None:
-    """The second line of defence:
-
-    call on_end when the process that is `pid` now is gone, or is another one.
-    """
-    known = identity.identity_of(pid)
-    while known is not None and identity.is_same(pid, known):
+async def watch_parent(parent: Parent, on_end: Callable[[], None]) -> None:
+    """The second line of defence: call on_end when that process is gone, or its pid is another's."""
+    while parent.identity is not None and identity.is_same(parent.pid, parent.identity):
         await asyncio.sleep(WATCH_INTERVAL)
     on_end()

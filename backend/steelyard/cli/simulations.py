@@ -8,10 +8,10 @@ from typing import Any
 import click
 from rich.text import Text
 
-from steelyard.answers import Simulation
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import NOTHING, duration, plain, size
+from steelyard.client.answers import Simulation
 
 
 @click.command(short_help="List simulations, or show the parameters of one.")

@@ -39,7 +39,7 @@ def submit(
 
     \b
     Examples:
-      steelyard submit steel-pathway -p pathway=net-zero -p carbon_price_2050=120
+      steelyard submit steel-pathway -p carbon_price_2050=120
       steelyard submit steel-pathway --parameters case.json --memory 8GiB --wait
     """
     texts = values.pairs(given)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import click
 
-from steelyard.answers import Sweep, Task
-from steelyard.cli import exit_codes, values
-from steelyard.cli.output import Column, state
+from steelyard.cli import exit_codes, result_table, values
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.submit import schemas_of
 from steelyard.cli.task_options import asked, task_options
-from steelyard.cli.waiting import Bars, doing
-from steelyard.cli.wording import between, duration, plain, size, value
-from steelyard.rules.states import ENDED_TASKS, TaskState
-
-_POLL = 1.0
+from steelyard.cli.waiting import Bars, Pace, doing
+from steelyard.cli.wording import duration, plain
+from steelyard.client import results
+from steelyard.client.answers import Task
+from steelyard.rules.states import TaskState
 
 
 @click.command(short_help="Queue a task for each combination of parameter values.")
@@ -54,7 +53,7 @@ def sweep(
 
     \b
     Examples:
-      steelyard sweep steel-pathway -p pathway=reference,net-zero -p carbon_price_2050=0,50,100
+      steelyard sweep steel-pathway -p carbon_price_2050=0,50,100,150
       steelyard sweep steel-pathway --rows cases.csv --wait
     """
     texts = values.pairs(given)
@@ -71,7 +70,7 @@ def sweep(
     fields = asked(options, session.client.resolve)
     made = session.client.sweep(simulation, base=base, grid=grid, rows=rows, ordered=ordered, **fields)
     if waits:
-        return _show_end(session, made)
+        return show_end(session, made["sweep_id"], made["task_ids"])
     if session.out.as_json:
         session.out.document(session.answer())
     else:
@@ -82,101 +81,44 @@ def sweep(
     return exit_codes.OK
 
 
-def _show_end(session: Session, made: Sweep) -> int:
-    ending = f"steelyard cancel --sweep {made['sweep_id']}"
-    with goes_on(f"sweep {made['sweep_id']}", ending), Bars(session) as bars:
-        _wait(session, made, bars)
-    tasks = {task["task_id"]: task for task in session.client.tasks(sweep=made["sweep_id"])}
-    ordered = [tasks[task_id] for task_id in made["task_ids"] if task_id in tasks]
+def show_end(session: Session, sweep_id: str, task_ids: list[str]) -> int:
+    """Wait for a sweep, show its table, and answer with the exit status that says how it went."""
+    with goes_on(f"sweep {sweep_id}", f"steelyard cancel --sweep {sweep_id}"), Bars(session) as bars:
+        ended = _wait(session, sweep_id, task_ids, bars)
+    ordered = [ended[task_id] for task_id in task_ids]
     if session.out.as_json:
-        session.out.document({"sweep_id": made["sweep_id"], "tasks": ordered})
+        session.out.document({"sweep_id": sweep_id, "tasks": ordered})
     else:
-        results(session, ordered)
-    states = {task["state"] for task in ordered}
-    return next(
-        (exit_codes.OF_STATE[bad] for bad in (TaskState.FAILED, TaskState.CANCELLED) if bad in states),
-        exit_codes.OK,
-    )
+        result_table.show(session, results.of(ordered))
+    return exit_codes.of_states(task["state"] for task in ordered)
 
 
-def _wait(session: Session, made: Sweep, bars: Bars) -> None:
-    """Until every task has ended: a bar for the whole, and one for each that runs."""
-    total = len(made["task_ids"])
-    while True:
-        ended = {name: _count(session, made, name) for name in sorted(ENDED_TASKS)}
-        done = sum(ended.values())
-        words = ", ".join(f"{count} {name.lower()}" for name, count in ended.items() if count)
-        summary = f"{done} of {total}" + (f" ({words})" if words else "")
-        bars.line("all", f"sweep {made['sweep_id']}", done / total, summary)
-        bars.say("all", f"sweep {made['sweep_id']}: {summary}")
-        if done >= total:
-            return
-        running = session.client.task_page(sweep=made["sweep_id"], state="RUNNING", limit=100)["tasks"]
-        for gone in set(bars.keys()) - {"all"} - {task["task_id"] for task in running}:
-            bars.drop(gone)
-        for task in running:
+def _wait(session: Session, sweep_id: str, task_ids: list[str], bars: Bars) -> dict[str, Task]:
+    """The tasks once every one has ended: a bar for the whole, and one for each that runs."""
+    ended: dict[str, Task] = {}
+    running: dict[str, float] = {}
+    pace = Pace(session.clocks.monotonic)
+
+    def whole() -> None:
+        counts = Counter(task["state"] for task in ended.values())
+        words = ", ".join(f"{counts[name]} {name.lower()}" for name in sorted(counts))
+        summary = f"{len(ended)} of {len(task_ids)}" + (f" ({words})" if words else "")
+        done = (len(ended) + sum(running.values())) / len(task_ids)
+        left = pace.remaining(done)
+        bars.line("all", f"sweep {sweep_id}", done, summary + (f", done in {duration(left)}" if left else ""))
+        bars.say("all", f"sweep {sweep_id}: {summary}")
+
+    def watch(task: Task) -> None:
+        if task["state"] == TaskState.RUNNING:
+            running[task["task_id"]] = task["progress"] or 0.0
             name = plain(task["label"] or task["task_id"])[:24]
             bars.line(task["task_id"], name, task["progress"] or 0.0, doing(task, session.now))
-        session.client.sleep(_POLL)
+            whole()
+        elif running.pop(task["task_id"], None) is not None:
+            bars.drop(task["task_id"])
 
-
-def _count(session: Session, made: Sweep, name: str) -> int:
-    return session.client.task_page(sweep=made["sweep_id"], state=name, limit=1)["total"]
-
-
-def results(session: Session, tasks: list[Task]) -> None:
-    """A table of tasks: what was varied, how it ended, and the numbers of its result."""
-    varied = [name for name in _names(tasks, "parameters") if len({_key(task, name) for task in tasks}) > 1]
-    figures = [
-        name
-        for name in _names(tasks, "result")
-        if any(isinstance(_field(task, "result", name), int | float) for task in tasks)
-    ]
-    hidden: list[str] = []
-    if session.out.console.is_terminal:
-        # A terminal shows as many as can be read in its width; a pipe gets all of them.
-        room = max(0, (session.out.console.width - 45 - 10 * len(varied)) // 12)
-        figures, hidden = figures[:room], figures[room:]
-    session.out.table(
-        [
-            Column("Task", fixed=True),
-            *(Column(name) for name in varied),
-            Column("State", fixed=True),
-            Column("Took", right=True),
-            Column("Peak", right=True),
-            *(Column(name, right=True) for name in figures),
-        ],
-        (
-            [
-                task["task_id"],
-                *(value(_field(task, "parameters", name)) for name in varied),
-                state(task["state"]),
-                duration(between(task["started_at"], task["finished_at"])),
-                size(task["memory"]["peak"]),
-                *(value(_field(task, "result", name)) for name in figures),
-            ]
-            for task in tasks
-        ),
-    )
-    if hidden:
-        session.out.note(
-            f"{len(hidden)} more numbers do not fit here; they are there in a pipe and with --json."
-        )
-
-
-def _names(tasks: list[Task], part: str) -> list[str]:
-    found: dict[str, None] = {}
-    for task in tasks:
-        fields: Any = task[part]  # type: ignore[literal-required]
-        if isinstance(fields, dict):
-            found |= dict.fromkeys(fields)
-    return list(found)
-
-
-def _field(task: Task, part: str, name: str) -> Any:
-    fields: Any = task[part]  # type: ignore[literal-required]
-    return fields.get(name) if isinstance(fields, dict) else None
-
-
-def _key(task: Task, name: str) -> str:
-    return repr(_field(task, "parameters", name))
+    whole()
+    for task in session.client.as_completed(task_ids, watch=watch):
+        ended[task["task_id"]] = task
+        whole()
+    return ended

@@ -9,7 +9,7 @@ import click
 
 from steelyard.cli import exit_codes
 from steelyard.cli.session import Refusal, Session, connected
-from steelyard.client_errors import NoSidecar
+from steelyard.client.errors import NoSidecar
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.states import TaskState
 

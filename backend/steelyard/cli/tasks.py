@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import click
 from rich.text import Text
 
-from steelyard.answers import Attempt, Task
 from steelyard.cli.output import Column, state
 from steelyard.cli.session import Session, connected
 from steelyard.cli.waiting import doing, when
 from steelyard.cli.wording import NOTHING, between, duration, plain, relative, share, size, value
+from steelyard.client.answers import Attempt, Task
 from steelyard.rules.states import TaskState
 
 
@@ -47,8 +47,11 @@ def tasks(
     """
     filters = {"state": state_name, "simulation": simulation, "sweep": sweep, "tag": tag, "q": q}
     if ids:
-        for task in session.client.tasks(**filters):
-            session.out.say(task["task_id"])
+        found = [task["task_id"] for task in session.client.tasks(**filters)]
+        if session.out.as_json:
+            session.out.document(found)
+        for task_id in [] if session.out.as_json else found:
+            session.out.say(task_id)
         return
     page = session.client.task_page(**filters, limit=limit, cursor=cursor)
     if session.out.as_json:
@@ -85,14 +88,19 @@ def _row(session: Session, task: Task) -> list[str | Text]:
 
 @click.command(short_help="Show one task with all its attempts.")
 @click.argument("task_id", metavar="ID")
+@click.option("--samples", is_flag=True, help="Show its memory and CPU over time instead.")
 @connected
-def task(session: Session, task_id: str) -> None:
+def task(session: Session, task_id: str, samples: bool) -> None:
     """Show one task with all its attempts. ID may be cut to a beginning that no other has.
 
     \b
-    Example:
+    Examples:
       steelyard task 3f9a
+      steelyard task 3f9a --samples
     """
+    if samples:
+        _samples(session, session.client.resolve(task_id))
+        return
     found = session.client.task(session.client.resolve(task_id))
     if session.out.as_json:
         session.out.document(found)
@@ -116,6 +124,22 @@ def task(session: Session, task_id: str) -> None:
         if found["state"] == TaskState.FAILED and tail:
             session.out.say(f"\nLast output of attempt {found['attempts'][-1]['number']}:")
             session.out.say(tail.rstrip("\n"))
+
+
+def _samples(session: Session, task_id: str) -> None:
+    found = session.client.samples(task_id)
+    if session.out.as_json:
+        session.out.document(session.answer())
+        return
+    session.out.table(
+        [
+            Column("Attempt", right=True),
+            Column("At", fixed=True),
+            Column("Memory", right=True),
+            Column("CPU", right=True),
+        ],
+        ([str(one["attempt"]), one["at"], size(one["memory"]), f"{one['cpu']:.0f} %"] for one in found),
+    )
 
 
 def _facts(task: Task, now: float) -> Iterator[tuple[str, str | Text]]:

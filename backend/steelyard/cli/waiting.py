@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from steelyard.answers import Task
 from steelyard.cli.output import Output
 from steelyard.cli.session import Session, goes_on
 from steelyard.cli.wording import NOTHING, duration, plain, relative, share
+from steelyard.client.answers import Task
 from steelyard.rules.timestamps import unix
 
 
@@ -57,15 +58,29 @@ class Bars:
         if key in self._rows:
             self._progress.remove_task(self._rows.pop(key))
 
-    def keys(self) -> list[str]:
-        """The bars that are drawn."""
-        return list(self._rows)
-
     def say(self, key: str, words: str) -> None:
         """A line on stderr, where no bars are drawn and it says something new."""
         if not self._out.watched and words and self._said.get(key) != words:
             self._said[key] = words
             self._out.note(words)
+
+
+class Pace:
+    """When something will be done, from how quickly it went since this was made."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._start = monotonic()
+        self._first: float | None = None
+
+    def remaining(self, done: float) -> float | None:
+        """Seconds until a share of 1, now that it is `done`; None while that cannot be told."""
+        if self._first is None:
+            self._first = done
+        gained, elapsed = done - self._first, self._monotonic() - self._start
+        if gained < 0.01 or elapsed < 2.0 or done >= 1.0:
+            return None
+        return elapsed / gained * (1.0 - done)
 
 
 def doing(task: Task, now: float) -> str:

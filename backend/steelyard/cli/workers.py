@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import click
-from rich.text import Text
 
-from steelyard.answers import Status, Worker
-from steelyard.cli.output import Column, state
+from steelyard.cli import worker_watch
 from steelyard.cli.session import Session, connected
-from steelyard.cli.wording import NOTHING, duration, plain, relative, share, size
+from steelyard.cli.wording import plain, relative
+from steelyard.cli.worker_rows import COLUMNS, row, summary
+from steelyard.client.answers import Worker
 from steelyard.rules.states import ENDED_WORKERS
 
 _LOG_CHARACTERS = 10_000
 
 
-@click.group(short_help="List, add, drain and abort workers.")
+@click.group(short_help="List, watch, add, drain and abort workers.")
 def workers() -> None:
-    """List, add, drain and abort workers. Each runs one task at a time.
+    """List, watch, add, drain and abort workers. Each runs one task at a time.
 
     Worker ids may be cut to a beginning that no other listed worker has.
 
     \b
     Examples:
       steelyard workers list
+      steelyard workers watch
       steelyard workers add --count 2
     """
 
@@ -43,20 +42,23 @@ def list_(session: Session) -> None:
         session.out.document(status)
         return
     if status["workers"]:
-        session.out.table(
-            [
-                Column("Worker", fixed=True),
-                Column("State", fixed=True),
-                Column("PID", right=True),
-                Column("Memory", fixed=True, right=True),
-                Column("CPU", fixed=True, right=True),
-                Column("Seen"),
-                Column("Doing", wraps=True),
-            ],
-            (_row(worker, session.now) for worker in status["workers"]),
-        )
+        session.out.table(COLUMNS, (row(worker, session.now) for worker in status["workers"]))
         session.out.say("")
-    session.out.pairs(_summary(status))
+    session.out.pairs(summary(status))
+
+
+@workers.command()
+@connected
+def watch(session: Session) -> None:
+    """Watch the workers: a table that follows what happens, until Ctrl-C.
+
+    In a pipe it prints a line for each change, with --json a status for each.
+
+    \b
+    Example:
+      steelyard workers watch
+    """
+    worker_watch.watch(session)
 
 
 @workers.command()
@@ -150,11 +152,11 @@ def cleanup(session: Session) -> None:
     Example:
       steelyard workers cleanup
     """
-    answer = session.client.cleanup()
+    count = session.client.cleanup()
     if session.out.as_json:
-        session.out.document(answer)
+        session.out.document(session.answer())
     else:
-        session.out.say(f"{answer['cleaned_up']} taken off the list")
+        session.out.say(f"{count} taken off the list")
 
 
 def _resolve(session: Session, beginning: str) -> tuple[str, Worker | None]:
@@ -179,49 +181,3 @@ def _loss(session: Session, worker: Worker) -> str:
     return (
         f"It runs task {task['task_id']} ({name}), begun {relative(task['started_at'], session.now)}. {saved}"
     )
-
-
-def _row(worker: Worker, now: float) -> list[str | Text]:
-    return [
-        worker["worker_id"],
-        state(worker["state"]),
-        str(worker["pid"] or NOTHING),
-        size(worker["memory"]),
-        NOTHING if worker["cpu"] is None else f"{worker['cpu']:.0f} %",
-        NOTHING if worker["heartbeat_age"] is None else f"{duration(round(worker['heartbeat_age']))} ago",
-        _doing(worker, now),
-    ]
-
-
-def _doing(worker: Worker, now: float) -> str:
-    words: list[str] = []
-    if worker["dead"]:
-        words.append("its process is gone")
-    if worker["stalled"]:
-        words.append("stalled: no heartbeat")
-    task = worker["task"]
-    if task is not None:
-        words.append(f"{task['task_id']} {plain(task['label'] or task['simulation'])}")
-        words += [share(task["progress"])] if task["progress"] is not None else []
-        words += [f"done {relative(task['eta'], now)}"] if task["eta"] else []
-        words += [flag for flag in ("suspended", "quiet") if task[flag]]
-    elif worker["reason"]:
-        words.append(plain(worker["reason"]))
-    return ", ".join(words) or "idle"
-
-
-def _summary(status: Status) -> Iterator[tuple[str, str]]:
-    limits, memory, queue = status["limits"], status["memory"], status["queue"]
-    each, cores = size(limits["peak_per_worker"]), limits["physical_cores"]
-    bounds = f"{each} each, {cores} cores, at most {limits['hard_cap']}"
-    yield (
-        "Workers",
-        f"{limits['active']} active, {limits['admissible']} admitted now"
-        f" (bound by {limits['bound_by']}; {bounds})",
-    )
-    yield (
-        "Memory",
-        f"{size(memory['available'])} of {size(memory['total'])} available,"
-        f" {size(memory['guard'])} kept as guard, pressure {memory['pressure']}",
-    )
-    yield "Queue", ", ".join(f"{count} {name}" for name, count in queue.items())

@@ -38,8 +38,7 @@ else:
 
 
 class Clocks:
-    """The clocks that everything is given; SystemClocks are real, tests.fakes.clocks.FakeClocks stand
-    still."""
+    """The clocks that everything is given; SystemClocks are real, those of tests.fakes stand still."""
 
     def wall(self) -> float:
         """Unix time, seconds. A person or a time server may step it in either direction."""
@@ -54,8 +53,7 @@ class Clocks:
         raise NotImplementedError
 
     def asleep(self) -> float:
-        """Seconds that the system slept since this object was made; a step of the wall clock does not move
-        it."""
+        """Seconds that the system slept since this object was made; steps of the wall clock do not count."""
         raise NotImplementedError
 
 

@@ -166,8 +166,7 @@ class OutputLog:
 
 
 def parts(folder: str) -> list[tuple[int, int, str]]:
-    """(first offset, offset after the last byte, path) of each output file of an attempt's folder, in
-    order."""
+    """(first offset, offset after the last byte, path) of each output file of an attempt, in order."""
     found = []
     try:
         names = os.listdir(folder)

@@ -5,19 +5,20 @@ Names and modes are those of DESIGN section 6. Whoever needs a path asks here; n
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
 
 from steelyard.machine.lock import HeldElsewhere, Lock
 from steelyard.machine.private_files import is_full, make_private_directory, write_private
-from steelyard.rules.errors import StartError
+from steelyard.rules.errors import StartError, StorageFull
 
 __all__ = ["DataDirectory", "data_directory", "write_private"]
 
@@ -86,6 +87,19 @@ class DataDirectory:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise _unwritable(f"Nothing can be written into {folder}.")
 
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """For the start: what cannot be written inside the block is StartError data_dir_unwritable or
+        disk_full.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise self._start_error(error) from error
+        except StorageFull as error:
+            message = f"{error.message.rstrip('.')} ({self.path})."
+            raise StartError("disk_full", message, _MAKE_ROOM) from error
+
     def lock(self) -> Lock:
         """The directory's lock, held until it is closed or this process ends.
 
@@ -96,13 +110,17 @@ class DataDirectory:
             make_private_directory(self.runtime)
             return Lock.take(self.lock_file)
         except HeldElsewhere as held:
-            raise StartError(
-                "data_dir_locked",
-                f"{self._holder(held.pid)} uses the data directory {self.path}.",
-                "Use that one, stop it first, or name another folder with --data-dir.",
-            ) from held
+            raise self.in_use(held.pid) from held
         except OSError as error:
             raise self._start_error(error) from error
+
+    def in_use(self, pid: int | None) -> StartError:
+        """The error of a start on a directory that another process owns; pid: whose, as far as known."""
+        return StartError(
+            "data_dir_locked",
+            f"{self._holder(pid)} uses the data directory {self.path}.",
+            "Use that one, stop it first, or name another folder with --data-dir.",
+        )
 
     def _holder(self, pid: int | None) -> str:
         """Who has the lock, in words. The record may be older than the lock: the lock's own PID decides."""

@@ -28,6 +28,7 @@ class Settings:
     worker_peak_memory: int | None
     worker_memory_guard: int | None
     worker_cores: int | None
+    python: str | None
     replace_crashed_workers: bool
     start_worker_at_launch: bool
     sources: Mapping[str, Source] = field(default_factory=dict)

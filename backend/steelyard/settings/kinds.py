@@ -16,7 +16,7 @@ from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.settings.wording import shown
 
 Value = int | float | str | bool | Path
-Kind = Literal["integer", "duration", "size", "name", "directory", "boolean"]
+Kind = Literal["integer", "duration", "size", "name", "directory", "program", "boolean"]
 
 QUEUE_NAME = r"[a-z0-9_-]{1,64}"
 
@@ -61,6 +61,16 @@ def _directory(value: object) -> Value:
     return path
 
 
+def _program(value: object) -> Value:
+    # Whether it is there shows when it is needed: an environment that was deleted must not keep Steelyard
+    # from starting.
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        path = os.path.expanduser(value.strip())
+        if os.path.isabs(path) or not os.path.dirname(path):
+            return path
+    raise ValueError(f"expected {RANGES['program']}, found {shown(value)}")
+
+
 def _boolean(value: object) -> Value:
     if isinstance(value, bool):
         return value
@@ -75,6 +85,7 @@ READERS: dict[Kind, Callable[[object], Value]] = {
     "size": _size,
     "name": _name,
     "directory": _directory,
+    "program": _program,
     "boolean": _boolean,
 }
 """Kind to what reads it, from text or from JSON. ValueError with what was expected."""
@@ -82,6 +93,7 @@ READERS: dict[Kind, Callable[[object], Value]] = {
 RANGES: dict[Kind, str] = {
     "name": QUEUE_NAME,
     "directory": "a folder that can be written",
+    "program": "an absolute path, or a program on the PATH",
     "boolean": "true or false",
 }
 """What to say of the values of kinds that have no numeric range."""
@@ -100,6 +112,7 @@ SCHEMAS: dict[Kind, dict[str, object]] = {
     },
     "name": {"type": "string", "pattern": f"^{QUEUE_NAME}$"},
     "directory": {"type": "string", "minLength": 1},
+    "program": {"type": "string", "minLength": 1, "x-range": RANGES["program"]},
     "boolean": {"type": "boolean"},
 }
 """JSON Schema of each kind as preferences.json holds it; x-unit is that of a bare number."""

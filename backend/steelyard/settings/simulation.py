@@ -61,6 +61,12 @@ class Simulation:
             **self._parameters.schema(),
         }
 
+    @property
+    def needs_python(self) -> bool:
+        """Whether starting it takes an interpreter that its file does not name."""
+        named = self.function is not None or any("{python}" in element for element in self.command or ())
+        return named and self.python is None
+
     def argv(self, parameters: Mapping[str, Any], default_python: str) -> list[str]:
         """The command with complete parameters put in; default_python where the file names no interpreter.
 

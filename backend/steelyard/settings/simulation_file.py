@@ -104,6 +104,8 @@ class _Reading:
             "reuse": self._get("resources", "reuse", _flag, False),
             "pattern": self._get("progress", "pattern", _pattern, None),
         }
+        if rest["reuse"] and function is None and self._has("simulation", "command"):
+            self._note(("resources", "reuse"), "expected false: only runs of a function can share a process")
         if self._faults:
             raise Faulty(name or self._path.stem, sorted(self._faults, key=lambda fault: fault.line))
         return Simulation(

@@ -179,6 +179,15 @@ SETTINGS: tuple[Setting, ...] = (
         "the physical cores that Steelyard may use",
     ),
     Setting(
+        "python",
+        "STEELYARD_PYTHON",
+        "program",
+        None,
+        "Python of the simulations",
+        "The Python that runs simulations whose file names none, the bundled one among them.",
+        default_text="the Python that runs Steelyard; packaged, the first python3 or python on the PATH",
+    ),
+    Setting(
         "replace_crashed_workers",
         None,
         "boolean",

@@ -81,6 +81,7 @@ class Database:
         self._asked: list[_Asked[Any]] = []
         self._writing = False
         self._closed = False
+        self._refusal = ""
 
     @classmethod
     def open(
@@ -185,6 +186,7 @@ class Database:
             for asked in batch:
                 self._apply(asked, now, events)
             self.execute("COMMIT")
+            self._refusal = ""
         except _UndoneBySqlite as error:
             self._undo(batch, _told(error))
             again = batch if len(batch) > 1 else []
@@ -229,7 +231,10 @@ class Database:
 
     def _undo(self, batch: list[_Asked[Any]], told: Exception) -> None:
         """Nothing of the transaction happened: whoever has no error of their own is told of this one."""
-        log.error("a transaction of %d changes was not committed: %s", len(batch), told)
+        if str(told) != self._refusal:
+            # A disk that is full refuses every try again; its log is on that same disk.
+            self._refusal = str(told)
+            log.error("a transaction of %d changes was not committed: %s", len(batch), told)
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):  # the first error is the one to tell
                 self.execute("ROLLBACK")

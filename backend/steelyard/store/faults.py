@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from enum import Enum
 from pathlib import Path
 
 from steelyard.rules.errors import StartError, StorageFull
+
+NEXT_TO_NOTHING = 64 * 1024
+"""Bytes; a disk with less is full: the index of the write-ahead log alone takes 32 KiB."""
 
 
 class Kind(Enum):
@@ -66,6 +70,9 @@ def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:
         kind = Kind.FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Kind.UNWRITABLE
     else:
         kind = kind_of(error)
+        if kind is Kind.DISK and _is_full(path.parent):
+            # Where the index of the write-ahead log finds no room, SQLite calls that an I/O error.
+            kind = Kind.FULL
     if kind is Kind.FULL:
         return StartError(
             "disk_full",
@@ -85,6 +92,13 @@ def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:
         f"{path} could not be opened for writing: {error}.",
         "Make the folder writable for you, or choose another with --data-dir or STEELYARD_DATA_DIR.",
     )
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < NEXT_TO_NOTHING
+    except OSError:
+        return False
 
 
 def corrupt(path: Path, found: str) -> StartError:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from steelyard.machine import identity
 from steelyard.machine.paths import DataDirectory
 from steelyard.rules import retry
 from steelyard.rules.retry import Decision
@@ -53,11 +54,21 @@ def is_current(handle: WorkerHandle, message: dict[str, Any]) -> bool:
 def on_started(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
     """The task process lives: its identity is recorded, so that a later start can end it."""
     attempt.pid, attempt.identity = message["pid"], message["identity"]
-    yard.note(
-        lambda change: claims.started(
-            change, attempt.task_id, attempt.number, handle.worker_id, message["pid"], message["identity"]
+    note_executable(yard, handle, attempt)
+
+
+def note_executable(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt) -> None:
+    """Record which process the attempt is, and what it runs now: `env python` is python a moment later."""
+    if attempt.pid is None:
+        return
+    pid, known = attempt.pid, attempt.executable
+    attempt.executable = executable = identity.executable_of(pid) or known
+    if known is None or executable != known:
+        yard.note(
+            lambda change: claims.started(
+                change, attempt.task_id, attempt.number, handle.worker_id, pid, attempt.identity, executable
+            )
         )
-    )
 
 
 def on_progress(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
@@ -105,7 +116,14 @@ def on_suspended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, mess
 def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
     """The attempt is over: the agent says how, and its tree is gone."""
     attempt.peak = max(attempt.peak, message["peak_memory"] or 0)
-    attempt.cpu_seconds = max(attempt.cpu_seconds, message["cpu_seconds"] or 0.0)
+    if "warm" in message:
+        # It shared a process, of which samples know only all that it ever used.
+        attempt.cpu_seconds = message["cpu_seconds"] or 0.0
+        handle.warm = attempt.simulation if message["warm"] else None
+    else:
+        attempt.cpu_seconds = max(attempt.cpu_seconds, message["cpu_seconds"] or 0.0)
+    # The next attempt may begin before an idle moment is sampled, and must not be charged for this one.
+    handle.own_cpu_seconds += attempt.cpu_seconds
     cause, evidence = verdict(message)
     outputs.push_log(yard, attempt.task_id, attempt.number)
     finish(
@@ -200,12 +218,15 @@ def finish(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, outcome: O
 
     def recorded(future: asyncio.Future[Decision | None]) -> None:
         if future.cancelled() or future.exception() is not None:
-            why = "cancelled" if future.cancelled() else future.exception()
-            log.error("task %s, attempt %d is not recorded yet: %s", attempt.task_id, attempt.number, why)
+            if not attempt.refused:
+                why = "cancelled" if future.cancelled() else future.exception()
+                log.error("task %s, attempt %d is not recorded yet: %s", attempt.task_id, attempt.number, why)
+            attempt.refused = True
             yard.unrecorded.append(lambda: yard.database.change(apply).add_done_callback(recorded))
             return
         if handle.attempt is attempt:
             handle.attempt = None
+            handle.deny()
         if future.result() is not None:
             yard.crashes_in_a_row = 0
             handle.tasks_done += outcome.cause is Cause.SUCCEEDED
@@ -222,13 +243,14 @@ def end_attempt(
 ) -> Decision | None:
     """The second half of the fence, and the retry rule, inside a transaction. None: the claim was not held.
 
-    What the user asked for meanwhile comes first: a task that is to be cancelled ends CANCELLED however it
-    was lost. An end that the leaving sidecar brought about says nothing against the task.
+    What the user asked for meanwhile comes first: a task that is to be cancelled is not tried again, however
+    its attempt ended; only a success that was faster stands. An end that the leaving sidecar brought about
+    says nothing against the task.
     """
     row = tasks.row(change, task_id)
     if row is None or (row["attempt"], row["worker_id"]) != (number, worker_id):
         return None
-    if row["cancel_requested"] and outcome.cause in retry.LOST:
+    if row["cancel_requested"] and outcome.cause not in (Cause.SUCCEEDED, Cause.ABORTED):
         outcome = replace(outcome, cause=Cause.CANCELLED)
     outcome = replace(outcome, orderly=outcome.cause is Cause.SIDECAR_LOST and yard.stopping)
     view, now = yard.scale.view(yard.settings), yard.clocks.wall()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from steelyard.rules import admission, scheduling
 from steelyard.rules.errors import SteelyardError
+from steelyard.rules.reasons import Waiting
 from steelyard.rules.scheduling import Candidate, Room, Running
 from steelyard.rules.states import Cause
 from steelyard.store import claims, tasks
@@ -25,44 +27,51 @@ Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
 async def dispatch(yard: Yard) -> int:
     """Start as many tasks as there are idle workers and room; how many were started."""
-    yard.waiting.clear()
-    if yard.stopping:
+    if yard.leaving:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():
         await yard.database.change(lambda change: tasks.wake(change, yard.clocks.wall()))
     queues = {handle.queue for handle in yard.idle()}
     if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
+        yard.waiting = {}
         return 0
-    claimed = await yard.database.change(lambda change: _claim(yard, change))
+    claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change))
     for handle, attempt, row in claimed:
         _start(yard, handle, attempt, row)
     return len(claimed)
 
 
-def _claim(yard: Yard, change: Change) -> list[Claimed]:
-    """Inside a transaction: one choice after the other, until nothing more may start."""
-    idle = yard.idle() if not yard.stopping else []
+def _claim(yard: Yard, change: Change) -> tuple[list[Claimed], dict[str, Waiting]]:
+    """Inside a transaction: one choice after the other, until nothing more may start; and why not more."""
+    idle = yard.idle() if not yard.leaving else []
     queues = {handle.queue for handle in idle}
     few = _queued(change, queues, GLANCE)
-    claimed = _choose(yard, change, idle, few)
+    why: dict[str, Waiting] = {}
+    claimed = _choose(yard, change, idle, few, why)
     if not claimed and len(few) >= GLANCE:
-        return _choose(yard, change, idle, _queued(change, queues, WINDOW))
-    return claimed
+        claimed = _choose(yard, change, idle, _queued(change, queues, WINDOW), why)
+    return claimed, why
 
 
-def _choose(yard: Yard, change: Change, idle: list[WorkerHandle], rows: dict[str, Row]) -> list[Claimed]:
-    """Claim what may start of these rows; workers that got a task leave `idle`."""
+def _choose(
+    yard: Yard, change: Change, idle: list[WorkerHandle], rows: dict[str, Row], why: dict[str, Waiting]
+) -> list[Claimed]:
+    """Claim what may start of these rows, and put into `why` what keeps the others; workers that got a task
+    leave `idle`.
+    """
     claimed: list[Claimed] = []
     while idle and rows:
-        room, running = _room(yard, [attempt for _, attempt, _ in claimed])
+        room, running = _room(yard, claimed, idle)
         choice = scheduling.choose(map(_candidate, rows.values()), room, running)
-        yard.waiting.update(choice.why)
+        why.update(choice.why)
         if choice.start is None:
             break
         row = rows.pop(choice.start.task_id)
-        yard.waiting.pop(row["id"], None)
-        handle = next(h for h in idle if h.queue == row["queue"])
+        why.pop(row["id"], None)
+        # Whoever holds a warm process of this simulation comes first.
+        mine = [h for h in idle if h.queue == row["queue"]]
+        handle = min(mine, key=lambda each: each.warm != row["simulation"])
         number = claims.claim(change, row["id"], handle.worker_id, yard.clocks.wall(), passed=choice.passed)
         if number is not None:
             for passed in choice.passed:
@@ -82,17 +91,24 @@ def _queued(change: Change, queues: set[str], limit: int) -> dict[str, Row]:
     return {row["id"]: row for row in found}
 
 
-def _room(yard: Yard, claimed: list[RunningAttempt]) -> tuple[Room, list[Running]]:
-    """What is free and what runs, with what this transaction has claimed so far counted in full."""
+def _room(yard: Yard, claims: list[Claimed], idle: list[WorkerHandle]) -> tuple[Room, list[Running]]:
+    """What is free and what runs, with what this transaction has claimed so far counted in full.
+
+    What a warm process holds is missing from `available`, and is a part of the claim of the task that comes
+    to its worker (or is freed for it): of the idle workers, the least is sure.
+    """
     now = yard.clocks.awake()
+    claimed = [attempt for _, attempt, _ in claims]
     held = [h.attempt for h in yard.handles.values() if h.attempt is not None]
     uses = [h.task_memory for h in yard.handles.values() if h.attempt is not None]
     running = [
         Running(attempt.claim, used, attempt.cores, attempt.remaining(now))
         for attempt, used in zip([*held, *claimed], [*uses, *[0] * len(claimed)], strict=True)
     ]
-    live = live_workers(yard.handles.values()) + [admission.LiveWorker(a.claim, 0) for a in claimed]
+    live = live_workers(yard.handles.values())
+    live += [admission.LiveWorker(attempt.claim, handle.warm_memory) for handle, attempt, _ in claims]
     view = yard.scale.view(yard.settings)
+    view = replace(view, available=view.available + min((h.warm_memory for h in idle), default=0))
     cores = scheduling.cores_free(yard.scale.cores(yard.settings), len(yard.handles), running)
     return Room(admission.headroom(view, live), cores, not running, view), running
 
@@ -131,6 +147,7 @@ def _start(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, row: Row) 
         words = (
             error.message if isinstance(error, SteelyardError) else f"its folder could not be made: {error}"
         )
-        attempts.finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words))
+        started = not isinstance(error, launch.NoPython)
+        attempts.finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words, started=started))
         return
     handle.send("start", **message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.rules.quantities import format_duration
 from steelyard.store import events
-from steelyard.supervisor import notices, workers
+from steelyard.supervisor import attempts, notices, workers
 from steelyard.supervisor.yard import Yard
 
 INTERVAL = 60.0
@@ -29,6 +29,9 @@ class Housekeeper:
             return
         self._last = now
         yard = self._yard
+        for handle in yard.handles.values():
+            if handle.attempt is not None:
+                attempts.note_executable(yard, handle, handle.attempt)
         await workers.cleanup(yard, yard.settings.worker_cleanup_age)
         await yard.database.change(lambda change: events.prune(change, yard.clocks.wall()))
 

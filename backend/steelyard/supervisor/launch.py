@@ -12,11 +12,17 @@ import msgspec
 import steelyard_task
 from steelyard.machine.interpreters import default_python
 from steelyard.machine.private_files import make_private_directory, write_private
+from steelyard.rules.errors import NotFound
+from steelyard.settings.simulations import Launch, Simulation
 from steelyard.supervisor.worker_handle import RunningAttempt
 from steelyard.supervisor.yard import Yard
 
 STOP_GRACE = 10.0
 """Seconds between the soft stop and the end of the tree (issue: soft stop, 10 s, then the tree)."""
+
+
+class NoPython(NotFound):
+    """There is no interpreter for a simulation that names none. Trying again will not help."""
 
 
 def install_helper(yard: Yard) -> None:
@@ -30,13 +36,13 @@ def install_helper(yard: Yard) -> None:
 def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> dict[str, Any]:
     """The fields of `start` for an attempt of task (its row), whose folder is made here.
 
-    Raises OSError when the folder cannot be made, NotFound or InvalidParameters when the simulation has
-    gone or changed.
+    Raises OSError when the folder cannot be made, NoPython, and NotFound or InvalidParameters when the
+    simulation has gone or changed.
     """
     yard.catalogue.reload()
     parameters = msgspec.json.decode(task["parameters"])
     simulation = yard.catalogue.get(task["simulation"])
-    launch = simulation.launch(simulation.complete(parameters), default_python())
+    launch = simulation.launch(simulation.complete(parameters), _python_for(simulation, yard.settings.python))
     task_folder = yard.data.task(attempt.task_id)
     folder = yard.data.attempt(attempt.task_id, attempt.number)
     checkpoint, output = task_folder / "checkpoint", folder / "output"
@@ -61,7 +67,7 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
     return {
         "task_id": attempt.task_id,
         "attempt": attempt.number,
-        "argv": launch.argv,
+        **_program(simulation, launch, attempt.claim),
         "environment": environment,
         "directory": launch.directory,
         "folder": str(folder),
@@ -69,3 +75,28 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         "grace": STOP_GRACE,
         "pattern": simulation.pattern,
     }
+
+
+def _program(simulation: Simulation, launch: Launch, claim: int) -> dict[str, Any]:
+    """What runs; where the simulation says `reuse`, in a process that attempts of the same key share."""
+    if not simulation.reuse or simulation.file is None:
+        return {"argv": launch.argv}
+    *python, function = launch.argv
+    found = simulation.file.stat()
+    key = [simulation.name, found.st_mtime_ns, found.st_size, found.st_ino, *launch.argv, launch.directory]
+    return {
+        "argv": [*python, "--serve", function],
+        "reuse": {"key": msgspec.json.encode(key).decode(), "memory": claim},
+    }
+
+
+def _python_for(simulation: Simulation, stated: str | None) -> str:
+    """The interpreter that {python} stands for; empty where nothing asks for one."""
+    python = default_python(stated)
+    if python is None and simulation.needs_python:
+        lacking = "none was found on the PATH" if stated is None else f"there is none at {stated}"
+        raise NoPython(
+            f"{simulation.title} runs in a Python of yours, and {lacking}. Install Python, or name the one "
+            "to use: in the preferences (python), in STEELYARD_PYTHON, or as python in the simulation's file."
+        )
+    return python or ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,11 @@ def worker_log(yard: Yard, worker_id: str, tail: int) -> str:
     return logs.read_file_tail(str(yard.data.worker_log(worker_id, yard.settings.worker_log_dir)), tail)
 
 
+def sidecar_log(yard: Yard, tail: int) -> str:
+    """The last `tail` characters of the sidecar's own log; empty where it writes none."""
+    return logs.read_file_tail(str(yard.data.logs / "sidecar.log"), tail)
+
+
 def watch(yard: Yard, task_id: str) -> None:
     """Follow a task's log from its present end on. NotFound."""
     size = log(yard, task_id, 1, None)["size"]
@@ -138,13 +144,13 @@ def _entries(yard: Yard, task_id: str) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for number in range(row["attempt"], 0, -1):
         root = yard.data.attempt(task_id, number) / "output"
-        for path in _inside(root):
+        for path, size in _inside(root):
             name = path.relative_to(root).as_posix()
             entries.append(
                 {
-                    "id": hashlib.sha256(f"{number}/{name}".encode()).hexdigest()[:16],
+                    "id": hashlib.sha256(os.fsencode(f"{number}/{name}")).hexdigest()[:16],
                     "name": name,
-                    "size": path.stat().st_size,
+                    "size": size,
                     "attempt": number,
                     "kind": KINDS.get(path.suffix.lower(), "other"),
                     "path": path,
@@ -155,8 +161,10 @@ def _entries(yard: Yard, task_id: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _inside(root: Path) -> list[Path]:
-    """The regular files below root that really lie there: what a link leads out to is not listed."""
+def _inside(root: Path) -> list[tuple[Path, int]]:
+    """The regular files below root that really lie there, with their sizes: what a link leads out to is not
+    listed, and what vanishes meanwhile neither.
+    """
     if not root.is_dir():
         return []
     real = root.resolve()
@@ -164,7 +172,7 @@ def _inside(root: Path) -> list[Path]:
     for path in sorted(root.rglob("*")):
         try:
             if path.is_file() and path.resolve().is_relative_to(real):
-                found.append(path)
+                found.append((path, path.stat().st_size))
         except OSError:
             continue
     return found

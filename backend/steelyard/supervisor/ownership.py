@@ -34,6 +34,20 @@ def read(data: DataDirectory) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def refuse_living_owner(data: DataDirectory) -> None:
+    """StartError data_dir_locked if the recorded owner lives although we hold the lock.
+
+    So it is when somebody has deleted the file `lock`. It owns the database and the children; ending it
+    would cost its tasks their work, and going on beside it the database.
+    """
+    record = read(data) or {}
+    pid, known = record.get("pid"), record.get("identity")
+    if not isinstance(pid, int) or not isinstance(known, str) or pid == os.getpid():
+        return
+    if identity.is_same(pid, known) and identity.executable_of(pid) == record.get("executable"):
+        raise data.in_use(pid)
+
+
 def remove(data: DataDirectory) -> None:
     """Give the directory up: nobody listens there any more."""
     (data.runtime / "sidecar.json").unlink(missing_ok=True)

@@ -28,7 +28,7 @@ def recover(yard: Yard) -> int:
     left = workers.live(yard.database)
     ended = 0
     for row in [*left, *claims.open_attempts(yard.database)]:
-        if row["pid"] and row["identity"]:
+        if row["pid"] and row["identity"] and row["executable"]:
             ended += containment.end_known(row["pid"], row["identity"], row["executable"])
     if ended:
         log.warning("ended %d processes that an earlier run had left", ended)

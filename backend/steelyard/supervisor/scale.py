@@ -41,7 +41,10 @@ class Scale:
             handle = living[worker_id]
             handle.use = use
             if handle.attempt is None:
-                handle.own_memory, handle.own_cpu_seconds = use.memory, use.cpu_seconds
+                handle.own_cpu_seconds = use.cpu_seconds
+                # A warm process is no part of the agent: its memory is the next task's.
+                if handle.warm is None:
+                    handle.own_memory = use.memory
             else:
                 spent = max(0.0, use.cpu_seconds - handle.own_cpu_seconds)
                 handle.attempt.note_sample(wall, handle.task_memory, use.cpu, spent)
@@ -67,8 +70,11 @@ class Scale:
 
 
 def live_workers(handles: Iterable[WorkerHandle]) -> list[LiveWorker]:
-    """The live workers as the rules want them: claim and use of their tasks, an idle one 0 and 0."""
+    """The live workers as the rules want them: claim and use of their tasks, an idle one 0 and 0.
+
+    What the warm process of an idle one holds is a part of what the worker is about to take.
+    """
     return [
-        LiveWorker(h.attempt.claim, h.task_memory) if h.attempt is not None else LiveWorker(0, 0)
+        LiveWorker(h.attempt.claim, h.task_memory) if h.attempt is not None else LiveWorker(0, h.warm_memory)
         for h in handles
     ]

@@ -101,13 +101,11 @@ async def _listen(handle: WorkerHandle, on_message: OnMessage, on_end: OnEnd) ->
 
 
 async def _exit_or_end(handle: WorkerHandle, process: asyncio.subprocess.Process) -> None:
-    """Wait for an agent whose pipe is closed;
-
-    one that lingers, or speaks nonsense, is ended with its tree.
-    """
+    """Wait for an agent whose pipe is closed; one that lingers or speaks nonsense is ended with its tree."""
     if handle.fault is None:
         try:
-            await asyncio.wait_for(process.wait(), timeout=1.0)
+            async with asyncio.timeout(1.0):
+                await process.wait()
             return
         except TimeoutError:
             handle.fault = "the worker closed its pipe and did not leave"

@@ -6,7 +6,13 @@ import secrets
 from typing import Any
 
 from steelyard.rules import admission, sweep
-from steelyard.rules.errors import InvalidParameters, InvalidRequest, ShuttingDown, WillNeverFit
+from steelyard.rules.errors import (
+    InvalidParameters,
+    InvalidRequest,
+    ShuttingDown,
+    SteelyardError,
+    WillNeverFit,
+)
 from steelyard.rules.quantities import format_size, parse_duration, parse_size
 from steelyard.rules.timestamps import unix
 from steelyard.settings.simulations import Simulation
@@ -23,8 +29,8 @@ BATCH_LIMIT = 10_000
 async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
     """Queue tasks, all or none: (task id, whether it is new) for each spec, in their order.
 
-    InvalidRequest, InvalidParameters (with the index of the task, in a batch), NotFound, WillNeverFit,
-    ShuttingDown.
+    InvalidRequest, InvalidParameters, NotFound, WillNeverFit (of several tasks each says in detail["task"]
+    which one it is, from 0), ShuttingDown.
     """
     if yard.stopping:
         raise ShuttingDown("Steelyard is shutting down; no task is taken.")
@@ -33,7 +39,7 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
     if len(specs) > BATCH_LIMIT:
         raise InvalidRequest(f"{len(specs)} tasks are more than the {BATCH_LIMIT} that one request may hold.")
     yard.catalogue.reload()
-    wanted = [_new_task(yard, spec, index if len(specs) > 1 else None) for index, spec in enumerate(specs)]
+    wanted = [_numbered(yard, spec, index if len(specs) > 1 else None) for index, spec in enumerate(specs)]
     submitted = await yard.database.change(lambda change: tasks.insert(change, wanted))
     yard.hurry()
     return submitted
@@ -70,15 +76,23 @@ def _label(row: dict[str, Any], varied: list[str]) -> str:
     return ", ".join(f"{name} {row[name]}" for name in varied if name in row)[:200]
 
 
-def _new_task(yard: Yard, spec: Spec, index: int | None) -> NewTask:
-    simulation = yard.catalogue.get(spec["simulation"])
+def _numbered(yard: Yard, spec: Spec, index: int | None) -> NewTask:
+    """The task of a spec; a refusal says which of several it is about."""
     try:
-        parameters = simulation.complete(spec.get("parameters") or {})
-    except InvalidParameters as error:
+        return _new_task(yard, spec)
+    except SteelyardError as error:
         if index is not None:
-            for wrong in error.detail["errors"]:
-                wrong["task"] = index
+            error.detail["task"] = index
+            error.message = f"Task {index} of the request: {error.message}"
+            if isinstance(error, InvalidParameters):
+                for wrong in error.detail["errors"]:
+                    wrong["task"] = index
         raise
+
+
+def _new_task(yard: Yard, spec: Spec) -> NewTask:
+    simulation = yard.catalogue.get(spec["simulation"])
+    parameters = simulation.complete(spec.get("parameters") or {})
     claim = claim_of(yard, spec, simulation)
     view = yard.scale.view(yard.settings)
     if (

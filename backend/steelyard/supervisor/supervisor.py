@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from steelyard.rules.states import TaskState, WorkerState
+from steelyard.rules.states import TaskState
 from steelyard.store import events, tasks
 from steelyard.supervisor import (
     launch,
+    leaving,
     notices,
     outputs,
     recovery,
@@ -26,6 +27,7 @@ from steelyard.supervisor import (
     worker_end,
     workers,
 )
+from steelyard.supervisor.departure import SOFT_STOP, Mode
 from steelyard.supervisor.feed import Listener, Message
 from steelyard.supervisor.turn import Turns
 from steelyard.supervisor.yard import Yard
@@ -59,30 +61,30 @@ class Supervisor:
         if count:
             await workers.add_as_admitted(yard, count)
 
-    async def stop(self, mode: str = "stop", deadline_s: float = 10.0) -> None:
-        """End every worker: softly, then for good at the deadline;
+    def leave(self, mode: Mode, deadline_s: float | None) -> None:
+        """Say how stop() shall leave; while it is under way, this makes it quicker, never slower."""
+        self._yard.departure.leave(mode, deadline_s)
 
-        mode "drain" lets running tasks finish first.
+    async def stop(self) -> None:
+        """End every worker as leave() said: softly, then for good at the deadline; a drain first waits for
+        running tasks.
         """
         yard = self._yard
-        if mode == "drain":
-            await self._drain_all()
+        if yard.departure.mode is None:
+            self.leave("stop", SOFT_STOP)
+        if yard.departure.mode == "drain":
+            await leaving.drain_all(yard)
+        self.leave("stop", SOFT_STOP)
         yard.stopping = True
-        await workers.dismiss_all(yard, deadline_s)
+        await leaving.dismiss_all(yard)
         if self._turns is not None:
             self._turns.cancel()
             await asyncio.gather(self._turns, return_exceptions=True)
 
     @property
     def stopping(self) -> bool:
-        """Whether the supervisor is on its way out."""
+        """Whether the supervisor is on its way out, and a drain, if there was one, is over."""
         return self._yard.stopping
-
-    async def _drain_all(self) -> None:
-        for handle in list(self._yard.handles.values()):
-            if handle.state is not WorkerState.DRAINING and not handle.gone:
-                await workers.drain(self._yard, handle.worker_id)
-        await asyncio.gather(*(h.ended.wait() for h in list(self._yard.handles.values())))
 
     # workers
 
@@ -97,18 +99,14 @@ class Supervisor:
     async def add_workers(self, count: int, force: bool = False) -> list[str]:
         """Start up to count workers, as far as they are admitted; raises what forbids the first."""
         first = await workers.add(self._yard, force)
-        more = [await workers.add(self._yard, True) for _ in range(count - 1)] if force else None
-        return [first, *(more if more is not None else await workers.add_as_admitted(self._yard, count - 1))]
+        return [first, *await workers.add_as_admitted(self._yard, count - 1, force=force)]
 
     async def drain_worker(self, worker_id: str | None = None) -> str:
         """Drain a worker, or the one that has run longest; its id. NotFound, Conflict."""
         return await workers.drain(self._yard, worker_id)
 
     async def abort_worker(self, worker_id: str, confirm: bool = False) -> str:
-        """End a worker and its task's tree;
-
-        returns once all is gone. ConfirmationRequired, NotFound, Conflict.
-        """
+        """End a worker and its task's tree, and wait for it. ConfirmationRequired, NotFound, Conflict."""
         return await workers.abort(self._yard, worker_id, confirm)
 
     def worker_log(self, worker_id: str, tail: int = 10_000) -> str:
@@ -209,6 +207,10 @@ class Supervisor:
     def system(self) -> dict[str, Any]:
         """Versions, machine, paths, and what is admitted."""
         return system.system(self._yard)
+
+    def sidecar_log(self, tail: int) -> str:
+        """The last `tail` characters of the sidecar's own log."""
+        return outputs.sidecar_log(self._yard, tail)
 
     def preferences_view(self) -> dict[str, Any]:
         """Values, sources and schema of the preferences."""

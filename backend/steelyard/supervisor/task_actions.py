@@ -94,15 +94,18 @@ async def suspend(yard: Yard, task_id: str, suspended: bool) -> str:
         raise Conflict(
             f"Task {task_id} is {'already' if suspended else 'not'} suspended.", state=row["state"]
         )
-    confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    confirmed: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
     handle.confirmations.append(confirmed)
     handle.send("suspend" if suspended else "resume", task_id=task_id, attempt=handle.attempt.number)
     try:
-        done = await asyncio.wait_for(confirmed, CONFIRMATION)
+        async with asyncio.timeout(CONFIRMATION):
+            done = await confirmed
     except TimeoutError:
         raise Conflict(
             f"Worker {handle.worker_id} did not answer; task {task_id} may not be {word}."
         ) from None
+    if done is None:
+        raise Conflict(f"Task {task_id} has just ended; it cannot be {word}.")
     if done != suspended:
         raise Conflict(f"Task {task_id} could not be {word}.")
     await _announce(yard, handle, task_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from steelyard.rules.errors import NotFound
 from steelyard.rules.reasons import waiting_sentence
-from steelyard.rules.states import TaskState
+from steelyard.rules.states import TaskState, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store import samples as samples_table
 from steelyard.store import task_pages, tasks
@@ -87,12 +87,16 @@ def _waiting_for(yard: Yard, view: View) -> str:
     held = tasks.held_until(yard.database, view["task_id"])
     if held is not None and held > now:
         return f"its time: {iso(held)}"
-    if yard.stopping:
+    if yard.leaving:
         return "the next start: Steelyard is shutting down"
-    serving = [h for h in yard.handles.values() if h.queue == view["queue"]]
+    serving = [h for h in yard.handles.values() if h.queue == view["queue"] and not (h.gone or h.leaving)]
     if not serving:
         return f'a worker: none serves the queue "{view["queue"]}"'
     known = yard.waiting.get(view["task_id"])
     if known is not None:
         return waiting_sentence(known)
+    if any(h.state is WorkerState.STARTING for h in serving):
+        return "a worker that is starting"
+    if any(h.idle for h in serving):
+        return "its turn: others are ahead of it"
     return "a free worker: each one has a task"

@@ -26,14 +26,17 @@ class Turns:
         self._queue_said: dict[str, int] | None = None
         self._memory_said = 0.0
         self._trees_weighed = 0.0
+        self._tried_again = 0.0
 
     async def run(self) -> None:
         """For ever. A turn that fails is logged, and the next one goes on."""
         yard = self._yard
         while True:
             busy = any(handle.attempt is not None for handle in yard.handles.values())
+            # Not wait_for(): in Python 3.11 it swallows a cancellation that comes in the moment of the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(yard.wake.wait(), BEAT_WITH_TASKS if busy else BEAT)
+                async with asyncio.timeout(BEAT_WITH_TASKS if busy else BEAT):
+                    await yard.wake.wait()
             yard.wake.clear()
             try:
                 await self._turn()
@@ -61,7 +64,11 @@ class Turns:
             yard.scale.weigh_trees(yard.handles.values(), yard.clocks.wall())
 
     def _record(self) -> None:
-        """What could not be written before is tried again."""
+        """What could not be written before is tried again, once a second."""
+        now = self._yard.clocks.awake()
+        if now - self._tried_again < BEAT:
+            return
+        self._tried_again = now
         again, self._yard.unrecorded = self._yard.unrecorded, []
         for attempt in again:
             attempt()

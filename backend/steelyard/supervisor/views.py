@@ -43,7 +43,8 @@ def worker(
     """A live worker as DESIGN section 8 shows it; the keywords tell what a change is about to make of it."""
     attempt = None if ended else handle.attempt
     state = state or handle.state
-    seen = state is not WorkerState.STARTING and handle.use is not None and not ended
+    use = handle.use
+    shown = state in (WorkerState.RUNNING, WorkerState.DRAINING) and not ended
     silent = max(STALLED_AFTER, 3 * handle.heartbeat_interval)
     age = None if handle.heartbeat is None else max(0.0, yard.clocks.awake() - handle.heartbeat)
     dead = not ended and handle.pid is not None and not identity.is_same(handle.pid, handle.identity or "")
@@ -52,10 +53,8 @@ def worker(
         "pid": handle.pid,
         "state": str(state),
         "heartbeat": iso(handle.heartbeat_wall),
-        "memory": handle.use.memory if seen and handle.use else (0 if state is WorkerState.RUNNING else None),
-        "cpu": round(handle.use.cpu, 1)
-        if seen and handle.use
-        else (0.0 if state is WorkerState.RUNNING else None),
+        "memory": (use.memory if use else 0) if shown else None,
+        "cpu": (round(use.cpu, 1) if use else 0.0) if shown else None,
         "started_at": iso(handle.started_wall),
         "heartbeat_age": None if age is None else round(age, 1),
         "stalled": not ended and age is not None and age > silent,
@@ -121,7 +120,12 @@ def all_workers(yard: Yard) -> list[View]:
 def figures(yard: Yard) -> list[View]:
     """Memory and CPU of the live workers, for whoever draws their trend."""
     return [
-        {"worker_id": h.worker_id, "memory": h.use.memory, "cpu": round(h.use.cpu, 1)}
+        {
+            "worker_id": h.worker_id,
+            "memory": h.use.memory,
+            "cpu": round(h.use.cpu, 1),
+            "heartbeat": iso(h.heartbeat_wall),
+        }
         for h in yard.handles.values()
         if h.use is not None
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from steelyard.machine import containment, identity
 from steelyard.machine.logs import read_file_tail
@@ -13,6 +14,8 @@ from steelyard.store.database import Change
 from steelyard.supervisor import attempts, spawn, views
 from steelyard.supervisor.worker_handle import WorkerHandle
 from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
 
 LAST_WORDS = 1.0
 """Seconds from the death of an agent to the end of the wait for its pipe."""
@@ -67,18 +70,30 @@ def _reap(yard: Yard) -> int:
     return dead
 
 
+def sweep(yard: Yard) -> None:
+    """End what workers that are gone left to the sidecar. Not while one is being started: its process may be
+    there already, and nobody knows its pid yet.
+    """
+    if yard.sweep_due and all(h.gone or h.process is not None for h in yard.handles.values()):
+        yard.sweep_due = False
+        keep = frozenset(h.pid for h in yard.handles.values() if h.pid and not h.gone)
+        containment.end_descendants(keep=keep)
+
+
 def on_end(yard: Yard, handle: WorkerHandle) -> None:
     """A worker's process has ended: its orphans are ended, its attempt and its row get their outcome."""
-    containment.end_descendants(keep=frozenset(h.pid for h in yard.handles.values() if h.pid and not h.gone))
+    yard.sweep_due = True
+    sweep(yard)
     state, reason = _ending(handle)
+    level = logging.WARNING if state is WorkerState.FAILED else logging.INFO
+    log.log(level, "worker %s is %s: %s", handle.worker_id, state, reason)
     attempt = handle.attempt
     tail = "" if state is WorkerState.DEAD else read_file_tail(str(spawn.worker_log(yard, handle)), 1000)
 
     def apply(change: Change) -> None:
         for open_attempt in claims.open_of_worker(change, handle.worker_id):
-            aborted = attempt is not None and attempt.stop_reason == "aborted"
-            leaving = yard.stopping
-            cause = Cause.ABORTED if aborted else Cause.SIDECAR_LOST if leaving else Cause.WORKER_LOST
+            lost = Cause.SIDECAR_LOST if yard.stopping else Cause.WORKER_LOST
+            cause = Cause.ABORTED if handle.aborted else lost
             outcome = Outcome(
                 cause=cause,
                 evidence=f"worker {handle.worker_id}: {reason}",
@@ -110,7 +125,8 @@ def on_end(yard: Yard, handle: WorkerHandle) -> None:
             return
         yard.handles.pop(handle.worker_id, None)
         handle.state, handle.attempt = state, None
-        if state is WorkerState.FAILED and not yard.stopping:
+        handle.deny()
+        if state is WorkerState.FAILED and not yard.leaving:
             yard.crashes_in_a_row += 1
             yard.owed += 1
         handle.ended.set()

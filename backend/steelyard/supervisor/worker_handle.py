@@ -32,6 +32,8 @@ class RunningAttempt:
     started_wall: float
     pid: int | None = None
     identity: str | None = None
+    executable: str | None = None
+    refused: bool = False
     progress: float | None = None
     message: str = ""
     first_progress: tuple[float, float] | None = None
@@ -83,6 +85,8 @@ class WorkerHandle:
     use: TreeUse | None = None
     own_memory: int = 0
     own_cpu_seconds: float = 0.0
+    warm: str | None = None
+    """The simulation whose process the agent keeps warm while it is idle."""
     tasks_done: int = 0
     tasks_failed: int = 0
     heartbeat: float | None = None
@@ -91,12 +95,13 @@ class WorkerHandle:
     end_reason: str | None = None
     fault: str | None = None
     dismissed: bool = False
+    aborted: bool = False
     gone: bool = False
     leaving: bool = False
     dead_since: float | None = None
     reader: asyncio.Task[None] | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    confirmations: list[asyncio.Future[bool]] = field(default_factory=list)
+    confirmations: list[asyncio.Future[bool | None]] = field(default_factory=list)
 
     @property
     def pid(self) -> int | None:
@@ -115,6 +120,11 @@ class WorkerHandle:
         """Bytes that the task's tree uses now: the whole tree less what the agent alone used before."""
         return max(0, self.use.memory - self.own_memory) if self.use is not None else 0
 
+    @property
+    def warm_memory(self) -> int:
+        """Bytes that an idle worker's warm process holds: the next task takes them over, or frees them."""
+        return self.task_memory if self.warm is not None and self.attempt is None else 0
+
     def send(self, type_: str, **fields: Any) -> None:
         """Write one message to the agent; a pipe that is closed already is noticed by its reader."""
         stdin = self.process.stdin if self.process is not None else None
@@ -130,8 +140,15 @@ class WorkerHandle:
         self.send("exit", grace=grace)
 
     def confirm(self, suspended: bool) -> None:
-        """Tell whoever waits for a suspend or a resume that the agent has done it."""
+        """Tell whoever waits for a suspend or a resume what came of it: the agent answers in their order."""
+        if self.confirmations:
+            future = self.confirmations.pop(0)
+            if not future.done():
+                future.set_result(suspended)
+
+    def deny(self) -> None:
+        """Tell whoever waits for a suspend or a resume that the attempt has ended meanwhile."""
         waiting, self.confirmations = self.confirmations, []
         for future in waiting:
             if not future.done():
-                future.set_result(suspended)
+                future.set_result(None)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 import secrets
 from typing import Any
 
+from steelyard.machine import identity
 from steelyard.rules import admission, messages
 from steelyard.rules.errors import (
     AtCapacity,
@@ -30,6 +30,9 @@ from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
 
+CLOSED = "the program was closed"
+"""Why a worker is DEAD that nobody drained or aborted."""
+
 EXIT_GRACE = 10.0
 """Seconds that a task gets for its checkpoint when its agent is told to leave."""
 
@@ -42,7 +45,7 @@ async def add(yard: Yard, force: bool) -> str:
 
     its id. InsufficientMemory, NoCores (neither with force), AtCapacity, ShuttingDown.
     """
-    if yard.stopping:
+    if yard.leaving:
         raise ShuttingDown("Steelyard is shutting down; no worker is started.")
     yard.settings = yard.read_settings()
     yard.scale.weigh()
@@ -61,6 +64,11 @@ async def add(yard: Yard, force: bool) -> str:
 
     await yard.database.change(apply)
     yard.handles[handle.worker_id] = handle
+    if yard.departure.mode is not None:
+        # The way out began while the row was committed, so whoever dismisses workers does not know this one.
+        handle.end_reason, handle.dismissed, handle.gone = CLOSED, True, True
+        worker_end.on_end(yard, handle)
+        raise ShuttingDown("Steelyard is shutting down; no worker is started.")
     try:
         await spawn.spawn(
             yard, handle, lambda h, m: on_message(yard, h, m), lambda h: worker_end.on_end(yard, h)
@@ -69,6 +77,13 @@ async def add(yard: Yard, force: bool) -> str:
         handle.gone = True
         handle.fault = f"the worker could not be started: {error.strerror or error}"
         worker_end.on_end(yard, handle)
+    else:
+        # Whoever aborted or dismissed it while there was no process yet reached nobody.
+        if handle.dismissed:
+            worker_end.kill(handle)
+        elif yard.stopping:
+            handle.dismiss(0.0)
+    worker_end.sweep(yard)
     return handle.worker_id
 
 
@@ -105,7 +120,10 @@ def on_message(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> Non
     handle.heartbeat, handle.heartbeat_wall = yard.clocks.awake(), yard.clocks.wall()
     if type_ == "ready":
         _greet(yard, handle, message)
-    elif type_ != "heartbeat" and attempts.is_current(handle, message):
+    elif type_ == "heartbeat":
+        if not message.get("warm"):
+            handle.warm = None
+    elif attempts.is_current(handle, message):
         assert handle.attempt is not None
         attempts.HANDLERS[type_](yard, handle, handle.attempt, message)
 
@@ -116,7 +134,6 @@ def _greet(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
     handle.token = ""
     if not right or message["worker_id"] != handle.worker_id or message["v"] != messages.VERSION:
         handle.fault = "its handshake was refused: wrong, used or missing launch token, or another version"
-        log.warning("worker %s: %s", handle.worker_id, handle.fault)
         worker_end.kill(handle)
         return
 
@@ -132,6 +149,7 @@ def _greet(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
                 view,
                 pid=handle.pid,
                 identity=handle.identity,
+                executable=identity.executable_of(handle.pid) if handle.pid else None,
             )
         return False
 
@@ -155,7 +173,7 @@ async def drain(yard: Yard, worker_id: str | None) -> str:
         # From here on no task is claimed for it, whatever else the same transaction holds.
         handle.leaving = True
         try:
-            await _move(yard, handle, WorkerState.DRAINING, "drained by the user")
+            await _move_to_draining(yard, handle)
         except BaseException:
             handle.leaving = False
             raise
@@ -182,14 +200,20 @@ def _find(yard: Yard, worker_id: str) -> WorkerHandle:
     raise Conflict(f"Worker {worker_id} is {row['state']}; it has ended already.", state=row["state"])
 
 
-async def _move(yard: Yard, handle: WorkerHandle, new: WorkerState, reason: str) -> None:
+async def _move_to_draining(yard: Yard, handle: WorkerHandle) -> None:
+    reason = "drained by the user"
+
     def apply(change: Change) -> None:
-        view = views.worker(yard, handle, state=new, reason=reason)
-        if handle.gone or not workers.move(change, handle.worker_id, handle.state, new, view, reason=reason):
+        view = views.worker(yard, handle, state=WorkerState.DRAINING, reason=reason)
+        # Its handshake may be in the same transaction, so that the row is ahead of handle.state.
+        old = (WorkerState.STARTING, WorkerState.RUNNING)
+        if handle.gone or not workers.move(
+            change, handle.worker_id, old, WorkerState.DRAINING, view, reason=reason
+        ):
             raise Conflict(f"Worker {handle.worker_id} has just changed its state; nothing was done.")
 
     await yard.database.change(apply)
-    handle.state, handle.end_reason = new, reason
+    handle.state, handle.end_reason = WorkerState.DRAINING, handle.end_reason or reason
 
 
 async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
@@ -205,9 +229,7 @@ async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
         raise ConfirmationRequired(
             f"Aborting worker {worker_id} needs confirmation: {lost}.", worker_id=worker_id
         )
-    handle.end_reason, handle.dismissed = "aborted by the user", True
-    if handle.attempt is not None:
-        handle.attempt.stop_reason = "aborted"
+    handle.end_reason, handle.dismissed, handle.aborted = "aborted by the user", True, True
     worker_end.kill(handle)
     await handle.ended.wait()
     return worker_id
@@ -215,7 +237,7 @@ async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
 
 async def replace(yard: Yard) -> None:
     """Start a worker for each that crashed, as far as it is admitted and the crashes do not go on and on."""
-    while yard.owed and not yard.stopping:
+    while yard.owed and not yard.leaving:
         yard.owed -= 1
         if not yard.settings.replace_crashed_workers:
             continue
@@ -235,31 +257,13 @@ async def cleanup(yard: Yard, older_than: float) -> list[str]:
     return await yard.database.change(lambda change: workers.cleanup(change, before))
 
 
-async def add_as_admitted(yard: Yard, count: int) -> list[str]:
+async def add_as_admitted(yard: Yard, count: int, *, force: bool = False) -> list[str]:
     """Start up to count workers, and stop without complaint where the machine admits no more; their ids."""
     started: list[str] = []
     while len(started) < count:
         try:
-            started.append(await add(yard, force=False))
-        except (InsufficientMemory, AtCapacity, NoCores) as error:
+            started.append(await add(yard, force=force))
+        except (InsufficientMemory, AtCapacity, NoCores, ShuttingDown) as error:
             log.info("%d of %d workers are started: %s", len(started), count, error.message)
             break
     return started
-
-
-async def dismiss_all(yard: Yard, deadline_s: float) -> None:
-    """Tell every agent to leave; what has not left at the deadline is ended with its tree."""
-    leaving = list(yard.handles.values())
-    for handle in leaving:
-        handle.end_reason = handle.end_reason or "the program was closed"
-        handle.dismiss(0.8 * deadline_s)
-    if not leaving:
-        return
-    ended = asyncio.gather(*(handle.ended.wait() for handle in leaving))
-    try:
-        await asyncio.wait_for(asyncio.shield(ended), deadline_s)
-    except TimeoutError:
-        for handle in leaving:
-            handle.dismissed = True
-            worker_end.kill(handle)
-        await asyncio.wait_for(ended, 5.0)

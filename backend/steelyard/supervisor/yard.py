@@ -15,6 +15,7 @@ from steelyard.settings.environment import Settings
 from steelyard.settings.preferences import Preferences
 from steelyard.settings.simulations import Catalogue
 from steelyard.store.database import Change, Database
+from steelyard.supervisor.departure import Departure
 from steelyard.supervisor.feed import Feed
 from steelyard.supervisor.scale import Scale
 from steelyard.supervisor.worker_handle import WorkerHandle
@@ -47,10 +48,12 @@ class Yard:
     started_at: float = field(init=False)
     handles: dict[str, WorkerHandle] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    departure: Departure = field(init=False)
     stopping: bool = False
     answered: bool = False
     crashes_in_a_row: int = 0
     owed: int = 0
+    sweep_due: bool = False
     unrecorded: list[Callable[[], None]] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     watched_logs: dict[str, WatchedLog] = field(default_factory=dict)
@@ -58,7 +61,13 @@ class Yard:
 
     def __post_init__(self) -> None:
         self.settings = self.read_settings()
+        self.departure = Departure(self.clocks.monotonic)
         self.started_at = self.clocks.wall()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether no worker is started and no task taken any more: it drains, or stops."""
+        return self.departure.mode is not None
 
     def note(self, apply: Callable[[Change], object]) -> None:
         """Write what nobody waits for; when the disk refuses it, the log says so and the work goes on."""

@@ -63,6 +63,10 @@ class Access:
     def __repr__(self) -> str:
         return f"Access(port={self.port})"
 
+    def without_token(self, text: str) -> str:
+        """Text that leaves the house, to be read by somebody else, without the token wherever it stood."""
+        return text.replace(self._token.decode(), "[token]")
+
     def new_link(self) -> str:
         """A sign-in link for a browser: it works once, within LINK_LIFETIME."""
         code = secrets.token_urlsafe(32)

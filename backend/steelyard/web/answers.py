@@ -35,6 +35,11 @@ class Answer(Response):
 
 def wants_html(scope: Scope) -> bool:
     """Whether a person's browser navigates here, as far as one can tell; the API always answers in JSON."""
-    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or scope["path"].startswith("/api/"):
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not may_be_html(scope["path"]):
         return False
     return "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def may_be_html(path: str) -> bool:
+    """Whether a refusal at this address may be a page."""
+    return not path.startswith("/api/")

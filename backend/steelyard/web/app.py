@@ -16,6 +16,8 @@ from steelyard.web import (
     assets,
     events,
     files,
+    metrics,
+    openapi,
     pages,
     preferences,
     push,
@@ -36,14 +38,17 @@ from steelyard.web.needs import Needs
 def create_app(supervisor: Needs, access: Access) -> Starlette:
     """The whole edge. The supervisor's life is not its business: it is started before and stopped after."""
     hub = push.Hub(supervisor)
+    figures = metrics.Metrics(supervisor)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         hub.open()
+        figures.open()
         try:
             yield
         finally:
             await hub.close()
+            figures.close()
 
     app = Starlette(
         routes=all_routes(hub),
@@ -61,6 +66,7 @@ def create_app(supervisor: Needs, access: Access) -> Starlette:
     app.state.supervisor = supervisor
     app.state.access = access
     app.state.hub = hub
+    app.state.metrics = figures
     return app
 
 
@@ -76,6 +82,8 @@ def all_routes(hub: push.Hub) -> list[BaseRoute]:
         *events.ROUTES,
         *preferences.ROUTES,
         *system.ROUTES,
+        *metrics.ROUTES,
+        *openapi.ROUTES,
         push.route(hub),
         *sign_in.ROUTES,
         *assets.routes(),

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from steelyard.rules.errors import NotFound
-from steelyard.web.file_answer import FileAnswer, open_file
+from steelyard.web.describing import describe, words
+from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer, open_file
 from steelyard.web.queries import Query
 from steelyard.web.routing import at
 
@@ -20,7 +21,9 @@ def routes(folder: Path = FOLDER) -> list[Route]:
     """The route of all files that lie in `folder` now. Nothing else is ever opened, whatever is asked for."""
     known = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
+    @describe(FILE_ANSWERS, words("v", "A version, so that a browser asks anew."))
     async def asset(request: Request) -> Response:
+        """A stylesheet, a script or a picture of the pages."""
         Query(request, "v")
         path = known.get(request.path_params["name"])
         if path is None:

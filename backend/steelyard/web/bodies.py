@@ -7,13 +7,13 @@ asked here.
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
 
 from steelyard.rules.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from steelyard.web.refusals import unfit
 
 BODY_LIMIT = 1024 * 1024
 BATCH_LIMIT = 16 * 1024 * 1024
@@ -24,7 +24,6 @@ READ_TIMEOUT = 30.0
 """Seconds within which a body must have arrived."""
 
 _LARGEST_WHOLE = 2**63
-_PLACE = re.compile(r"(?P<what>.*?) - at `(?P<place>\$.*)`", re.DOTALL)
 _FORM = "application/x-www-form-urlencoded"
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ def decode(data: bytes | msgspec.Raw, form: type[T], place: str = "") -> T:
     try:
         value = msgspec.json.decode(data, type=form)
     except msgspec.ValidationError as error:
-        raise _unfit(str(error), place) from None
+        raise unfit(str(error), place) from None
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -102,15 +101,6 @@ def _too_large(limit: int) -> PayloadTooLarge:
 
 def _too_deep() -> InvalidRequest:
     return InvalidRequest(f"The body is nested deeper than {DEEPEST} levels.")
-
-
-def _unfit(text: str, place: str) -> InvalidRequest:
-    """msgspec's message as a sentence that starts with the field."""
-    match = _PLACE.fullmatch(text)
-    what = (match["what"] if match else text).replace("`", "'")
-    field = (place + (match["place"][1:] if match else "")).removeprefix(".")
-    sentence = f"{field}: {what[:1].lower()}{what[1:]}" if field else what
-    return InvalidRequest(f"{sentence}.", field=field)
 
 
 def _look_through(value: Any, place: str) -> None:

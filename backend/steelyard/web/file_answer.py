@@ -16,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from steelyard.rules.errors import NotFound
 from steelyard.web.answers import encode
+from steelyard.web.describing import Answer
+from steelyard.web.schemas.common import Error
 
 CHUNK = 256 * 1024
 """Bytes read and sent at a time."""
@@ -42,6 +44,20 @@ _UNKNOWN = "application/octet-stream"
 # At most one range is served. RFC 9110, 14.2 lets a server ignore a Range header: several ranges, other units
 # and what cannot be read get the whole file, so ten thousand ranges cost what none costs (CVE-2025-62727).
 _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,18})-(?P<last>[0-9]{0,18})", re.ASCII)
+
+
+_HEADERS = {
+    "accept-ranges": "bytes",
+    "etag": "Changes with the file.",
+    "content-disposition": "Its name.",
+}
+FILE_ANSWERS = {
+    200: Answer(media="*/*", text="The file.", headers=_HEADERS),
+    206: Answer(media="*/*", text="The part of it that `Range` asks for.", headers=_HEADERS),
+    304: Answer(media="", text="It has not changed since `If-None-Match`."),
+    416: Answer(Error, text="invalid_request: the file has no such part."),
+}
+"""What a FileAnswer may be, for /openapi.json."""
 
 
 class FileAnswer(Response):
@@ -146,10 +162,11 @@ async def _disconnected(receive: Receive) -> None:
 
 async def open_file(path: Path) -> BinaryIO:
     """A regular file, open for reading; NotFound for whatever else the path names by now."""
-    return await asyncio.to_thread(_open, path)
+    return await asyncio.to_thread(open_now, path)
 
 
-def _open(path: Path) -> BinaryIO:
+def open_now(path: Path) -> BinaryIO:
+    """The same for whoever is in a thread already."""
     # No symlink is followed at its end, and a pipe that a simulation left there does not block.
     wanted = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
     try:

@@ -7,16 +7,19 @@ from starlette.responses import Response
 
 from steelyard.rules.errors import InvalidRequest
 from steelyard.web.answers import Answer
-from steelyard.web.file_answer import FileAnswer, open_file
+from steelyard.web.describing import describe, flag, whole
+from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer, open_file
 from steelyard.web.headers import FILE_POLICY
 from steelyard.web.queries import Query, id_of
 from steelyard.web.routing import at, supervisor_of
-from steelyard.web.workers import LOG_CHARACTERS, MOST_LOG_CHARACTERS
+from steelyard.web.schemas import tasks as schemas
+from steelyard.web.workers import LOG_CHARACTERS, MOST_LOG_CHARACTERS, TAIL
 
 FURTHEST = 2**53
 """Bytes: no offset is larger."""
 
 
+@describe(schemas.LogText, TAIL, whole("offset", 0, FURTHEST, "From which byte on; instead of `tail`."))
 async def log(request: Request) -> Answer:
     """The last `tail` characters of a task's output, or what follows byte `offset`."""
     query = Query(request, "tail", "offset")
@@ -29,12 +32,14 @@ async def log(request: Request) -> Answer:
     return Answer(supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset))
 
 
+@describe(schemas.Files)
 async def listed(request: Request) -> Answer:
     """Every file of a task, with its id."""
     Query(request)
     return Answer({"files": supervisor_of(request).task_files(id_of(request, "task_id"))})
 
 
+@describe(FILE_ANSWERS, flag("download", "Offer to save it."))
 async def one(request: Request) -> Response:
     """A file; `download` offers to save it."""
     query = Query(request, "download")

@@ -6,7 +6,7 @@ named is changed. What a size, a duration or a moment in text may be, the superv
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -27,9 +27,43 @@ Priority = Annotated[int, Meta(ge=-100, le=100)]
 Attempts = Annotated[int, Meta(ge=1, le=100)]
 Count = Annotated[int, Meta(ge=1, le=256)]
 
+# What the supervisor refuses in better words than a decoder's: documented here, not checked here.
+Size = Annotated[
+    int | str,
+    Meta(
+        description="Bytes, or a number with a unit: 8GiB, 8 GB.",
+        extra_json_schema={
+            "minimum": 1,
+            "maximum": 2**63 - 1,
+            "pattern": r"^ *([0-9]{1,19}|[0-9]{1,40}(\.[0-9]{1,40})? ?([kKmMgGtT][iI]?)?[bB]) *$",
+        },
+    ),
+]
+Duration = Annotated[
+    int | float | str,
+    Meta(
+        description="Seconds, or a number with s, m, h or d: 90s, 48h. 0: no limit. At most a year.",
+        extra_json_schema={
+            "minimum": 0,
+            "maximum": 31_536_000,
+            "pattern": r"^ *[0-9]{1,40}(\.[0-9]{1,40})? ?[smhdSMHD]? *$",
+        },
+    ),
+]
+Moment = Annotated[
+    str,
+    Meta(
+        description="ISO 8601; without an offset it is UTC.",
+        extra_json_schema={"format": "date-time", "examples": ["2026-01-15T10:30:00Z"]},
+    ),
+]
+
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
     """A body of this API."""
+
+    rule: ClassVar[dict[str, Any]] = {}
+    """JSON Schema of what the fields alone do not say, for /openapi.json."""
 
 
 class Nothing(Form):
@@ -67,11 +101,11 @@ class Work(Form):
     simulation: Name
     label: Label | None = None
     priority: Priority | None = None
-    memory: int | str | None = None
-    timeout: int | float | str | None = None
+    memory: Size | None = None
+    timeout: Duration | None = None
     attempts: Attempts | None = None
     queue: Queue | None = None
-    not_before: str | None = None
+    not_before: Moment | None = None
     after: Annotated[list[Id], Meta(max_length=1000)] | None = None
     tags: Tags | None = None
     force: bool | None = None
@@ -87,12 +121,30 @@ class SubmitTask(Work):
 class SubmitBatch(Form):
     """POST /api/tasks/batch/. Each task is decoded by itself, so that a refusal can say which one it is."""
 
-    tasks: list[msgspec.Raw]
+    tasks: Annotated[
+        list[Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/SubmitTask"})]],
+        Meta(extra_json_schema={"minItems": 1, "maxItems": MOST_IN_A_BATCH}),
+    ]
 
 
 class SubmitSweep(Work):
     """POST /api/sweeps/: a grid, of which every combination is a task, or the rows themselves."""
 
+    rule: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            {
+                "required": ["grid"],
+                "properties": {
+                    "grid": {
+                        "type": "object",
+                        "minProperties": 1,
+                        "additionalProperties": {"type": "array", "minItems": 1},
+                    }
+                },
+            },
+            {"required": ["rows"], "properties": {"rows": {"type": "array", "minItems": 1}}},
+        ]
+    }
     base: dict[str, Any] | None = None
     grid: dict[str, list[Any]] | None = None
     rows: list[dict[str, Any]] | None = None
@@ -104,7 +156,7 @@ class EditTask(Form):
 
     priority: Priority | UnsetType = UNSET
     label: Label | UnsetType = UNSET
-    memory: int | str | UnsetType = UNSET
+    memory: Size | UnsetType = UNSET
     tags: Tags | UnsetType = UNSET
 
 

@@ -135,6 +135,10 @@ class Needs(Protocol):
         """What machine and program this is."""
         ...
 
+    def sidecar_log(self, tail: int) -> str:
+        """The last `tail` characters of the sidecar's own log."""
+        ...
+
     def preferences_view(self) -> Json:
         """Values, sources and schema."""
         ...

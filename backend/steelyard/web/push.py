@@ -43,13 +43,13 @@ class Hub:
         """Begin to listen."""
         self._deaf = self._supervisor.listen(self._hear)
 
-    async def close(self) -> None:
+    async def close(self, within: float = CLOSE_WITHIN) -> None:
         """Close every WebSocket with 1001 and let nobody in any more. Before the server stops, not after."""
         self._closing = True
         for client in self._clients:
             client.end(GOING_AWAY, "Steelyard is shutting down")
         if self._clients:
-            await asyncio.wait(self._clients.values(), timeout=CLOSE_WITHIN)
+            await asyncio.wait(self._clients.values(), timeout=within)
         if self._deaf is not None:
             self._deaf()
             self._deaf = None

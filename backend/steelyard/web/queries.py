@@ -11,13 +11,20 @@ import re
 from starlette.requests import Request
 
 from steelyard.rules.errors import InvalidRequest, NotFound
+from steelyard.web.describing import whole
 
 _YES = frozenset({"true", "yes", "1", "on"})
 _NO = frozenset({"false", "no", "0", "off"})
 _WHOLE = re.compile(r"[0-9]{1,18}")
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+ID = "[A-Za-z0-9_-]{1,128}"
+"""What every id in a path looks like."""
+_ID = re.compile(ID)
 LONGEST = 1000
 """Characters of one value."""
+
+PAGE, MOST_A_PAGE = 100, 1000
+"""Entries of a page that says nothing of `limit`, and the most that it may ask for."""
+LIMIT = whole("limit", 1, MOST_A_PAGE, "Entries of a page.", PAGE)
 
 
 class Query:
@@ -55,9 +62,9 @@ class Query:
         return int(word)
 
     def limit(self) -> int:
-        """How many entries a page may have: 1 to 1000, 100 if it was left out."""
-        number = self.whole("limit", 1, 1000)
-        return 100 if number is None else number
+        """How many entries a page may have."""
+        number = self.whole("limit", 1, MOST_A_PAGE)
+        return PAGE if number is None else number
 
 
 def id_of(request: Request, name: str) -> str:

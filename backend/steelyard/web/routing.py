@@ -18,15 +18,22 @@ from steelyard.web.needs import Needs
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def at(path: str, **handlers: Handler) -> Route:
+class Address(Route):
+    """A route that knows the handler of each method (HEAD is GET's): /openapi.json is made from them."""
+
+    def __init__(self, path: str, handlers: dict[str, Handler]) -> None:
+        self.handlers = handlers
+
+        async def dispatch(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            return await handlers[method](request)
+
+        super().__init__(path, dispatch, methods=list(handlers), name=path)
+
+
+def at(path: str, **handlers: Handler) -> Address:
     """A route: at("/api/tasks/", get=listed, post=submit). HEAD comes with get."""
-    by_method = {method.upper(): handler for method, handler in handlers.items()}
-
-    async def dispatch(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await by_method[method](request)
-
-    return Route(path, dispatch, methods=list(by_method), name=path)
+    return Address(path, {method.upper(): handler for method, handler in handlers.items()})
 
 
 def supervisor_of(request: Request) -> Needs:

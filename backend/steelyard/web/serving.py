@@ -27,6 +27,8 @@ KEEP_ALIVE = 65
 """Seconds that a connection may lie idle between two requests."""
 STOP_WITHIN = 5
 """Seconds that requests have to finish once the server stops."""
+CLOSE_WITHIN = 1.0
+"""Seconds that WebSockets have to take what is left for them and close."""
 STARTED_EVERY = 0.002
 """Seconds between two looks whether uvicorn listens; it tells nobody."""
 PING_EVERY = 20.0
@@ -60,6 +62,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         self._leave = asyncio.Event()
+        self._close_within = CLOSE_WITHIN
         super().__init__(config)
 
     @property
@@ -79,6 +82,11 @@ class Server(uvicorn.Server):
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leave.wait(), 1.0)
+
+    def hurry(self, stop_within: float) -> None:
+        """Give requests and WebSockets only so many seconds when the server stops."""
+        self._close_within = min(self._close_within, stop_within)
+        self.config.timeout_graceful_shutdown = stop_within  # type: ignore[assignment]  # it may be a float
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -108,7 +116,7 @@ class Server(uvicorn.Server):
         app = self.config.app
         assert isinstance(app, Starlette)
         hub: Hub = app.state.hub
-        await hub.close()
+        await hub.close(self._close_within)
         for connection in list(self.server_state.connections):
             if isinstance(connection, WebSocketConnection):
                 connection.cut_off()

@@ -6,10 +6,14 @@ from starlette.requests import Request
 
 from steelyard.web import bodies, forms
 from steelyard.web.answers import Answer
+from steelyard.web.describing import describe
 from steelyard.web.queries import Query
 from steelyard.web.routing import at, supervisor_of
+from steelyard.web.schemas import tasks as schemas
+from steelyard.web.tasks import UNFIT
 
 
+@describe(schemas.Sweep, status=201, body=forms.SubmitSweep, refuses=UNFIT)
 async def submit(request: Request) -> Answer:
     """Queue one task a scenario, all or none."""
     Query(request)

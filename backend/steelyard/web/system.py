@@ -6,18 +6,22 @@ from starlette.requests import Request
 
 from steelyard.rules.errors import ShuttingDown
 from steelyard.web.answers import Answer
+from steelyard.web.describing import describe
 from steelyard.web.queries import Query
 from steelyard.web.routing import at, supervisor_of
+from steelyard.web.schemas import program as schemas
 
 
+@describe(schemas.Health, refuses=(ShuttingDown,))
 async def health(request: Request) -> Answer:
-    """{"status": "ok"}; ShuttingDown on the way out."""
+    """Whether the sidecar lives and is not on its way out."""
     Query(request)
     if supervisor_of(request).stopping:
         raise ShuttingDown("Steelyard is shutting down.")
     return Answer({"status": "ok"})
 
 
+@describe(schemas.System)
 async def system(request: Request) -> Answer:
     """What machine and program this is."""
     Query(request)

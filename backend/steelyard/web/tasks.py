@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.requests import Request
 
+from steelyard.rules.errors import Conflict, InvalidParameters, NotFound, WillNeverFit
+from steelyard.rules.states import TaskState
 from steelyard.web import bodies, forms
 from steelyard.web.answers import Answer
+from steelyard.web.describing import Answer as Described
+from steelyard.web.describing import describe, words
 from steelyard.web.needs import Needs
-from steelyard.web.queries import Query, id_of
+from steelyard.web.queries import LIMIT, Query, id_of
 from steelyard.web.routing import Handler, at, supervisor_of
+from steelyard.web.schemas import tasks as schemas
 
-_FILTERS = ("state", "simulation", "sweep", "tag", "q")
+_STATES: dict[str, Any] = {"type": "array", "items": {"enum": [str(one) for one in TaskState]}}
+_FILTERS = (
+    words("state", "One state, or several with commas between.", **_STATES),
+    words("simulation", "Its name."),
+    words("sweep", "Its id."),
+    words("tag", "A whole tag."),
+    words("q", "A piece of label, id, simulation, tags or parameters; case does not count."),
+)
+_FILTER_NAMES = tuple(one.name for one in _FILTERS)
+_CURSOR = words("cursor", "`next` of the page before, as it is.")
+UNFIT = (NotFound, WillNeverFit, InvalidParameters)
+"""What is wrong with a task: no such simulation, too large for this machine, wrong parameters."""
 
 
+@describe(schemas.TaskPage, *_FILTERS, LIMIT, _CURSOR)
 async def listed(request: Request) -> Answer:
     """A page of tasks, newest first. What a state and a cursor may be, the store says."""
-    query = Query(request, *_FILTERS, "limit", "cursor")
-    filters = {name: value for name in _FILTERS if (value := query.text(name)) is not None}
+    query = Query(request, *_FILTER_NAMES, "limit", "cursor")
+    filters = {name: value for name in _FILTER_NAMES if (value := query.text(name)) is not None}
     return Answer(supervisor_of(request).tasks(filters, query.limit(), query.text("cursor")))
 
 
+@describe(
+    {
+        201: Described(schemas.TaskId, text="The task is queued."),
+        200: Described(schemas.TaskId, text="Its key was there already: this is that task."),
+    },
+    body=forms.SubmitTask,
+    refuses=UNFIT,
+)
 async def submit(request: Request) -> Answer:
     """Queue one task: 201, or 200 if its key was there already."""
     Query(request)
@@ -30,6 +56,14 @@ async def submit(request: Request) -> Answer:
     return Answer({"task_id": task_id}, 201 if created else 200)
 
 
+@describe(
+    {
+        201: Described(schemas.TaskIds, text="All are queued."),
+        200: Described(schemas.TaskIds, text="The keys of all were there already."),
+    },
+    body=forms.SubmitBatch,
+    refuses=UNFIT,
+)
 async def submit_batch(request: Request) -> Answer:
     """Queue many, all or none: 201, or 200 if the keys of all were there already."""
     Query(request)
@@ -39,12 +73,14 @@ async def submit_batch(request: Request) -> Answer:
     return Answer({"task_ids": [task_id for task_id, _ in made]}, 201 if created else 200)
 
 
+@describe(schemas.Task)
 async def one(request: Request) -> Answer:
-    """The task of DESIGN section 9."""
+    """A task with its attempts."""
     Query(request)
     return Answer(supervisor_of(request).task(id_of(request, "task_id")))
 
 
+@describe(schemas.TaskDone, body=forms.EditTask, refuses=(Conflict, WillNeverFit))
 async def edit(request: Request) -> Answer:
     """Change priority, label, memory or tags."""
     Query(request)
@@ -53,21 +89,24 @@ async def edit(request: Request) -> Answer:
     return _done(await supervisor_of(request).edit(task_id, bodies.given(form)))
 
 
+@describe(schemas.Samples)
 async def samples(request: Request) -> Answer:
     """Memory and CPU over time."""
     Query(request)
     return Answer({"samples": supervisor_of(request).samples(id_of(request, "task_id"))})
 
 
-def _action(act: Callable[[Needs, str], Awaitable[str]]) -> Handler:
-    """The handler of a request that needs nothing but the task's id."""
+def _action(text: str, act: Callable[[Needs, str], Awaitable[str]]) -> Handler:
+    """The handler of a request that needs nothing but the task's id; text says what it does."""
 
+    @describe(schemas.TaskDone, body=forms.Nothing, refuses=(Conflict,))
     async def handler(request: Request) -> Answer:
         Query(request)
         task_id = id_of(request, "task_id")
         await bodies.read(request, forms.Nothing)
         return _done(await act(supervisor_of(request), task_id))
 
+    handler.__doc__ = text
     return handler
 
 
@@ -75,13 +114,23 @@ def _done(task_id: str) -> Answer:
     return Answer({"status": "success", "task_id": task_id})
 
 
+_cancel = _action("End a task that waits or runs.", lambda supervisor, task: supervisor.cancel(task))
+_retry = _action(
+    "Queue a task that failed or was cancelled again.", lambda supervisor, task: supervisor.retry(task)
+)
+_suspend = _action(
+    "Stop a running task where it is. What it holds is not freed.",
+    lambda supervisor, task: supervisor.suspend(task),
+)
+_resume = _action("Let a suspended task go on.", lambda supervisor, task: supervisor.resume(task))
+
 ROUTES = [
     at("/api/tasks/", get=listed, post=submit),
     at("/api/tasks/batch/", post=submit_batch),
     at("/api/tasks/{task_id}/", get=one, patch=edit),
-    at("/api/tasks/{task_id}/cancel/", post=_action(lambda supervisor, task: supervisor.cancel(task))),
-    at("/api/tasks/{task_id}/retry/", post=_action(lambda supervisor, task: supervisor.retry(task))),
-    at("/api/tasks/{task_id}/suspend/", post=_action(lambda supervisor, task: supervisor.suspend(task))),
-    at("/api/tasks/{task_id}/resume/", post=_action(lambda supervisor, task: supervisor.resume(task))),
+    at("/api/tasks/{task_id}/cancel/", post=_cancel),
+    at("/api/tasks/{task_id}/retry/", post=_retry),
+    at("/api/tasks/{task_id}/suspend/", post=_suspend),
+    at("/api/tasks/{task_id}/resume/", post=_resume),
     at("/api/tasks/{task_id}/samples/", get=samples),
 ]

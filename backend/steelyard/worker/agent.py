@@ -15,11 +15,12 @@ from steelyard.machine.clocks import Clocks, SystemClocks
 from steelyard.machine.waiting import CHILDREN, END, WRITABLE, Waiter
 from steelyard.rules.messages import TO_WORKER, VERSION, Lines, MessageError, decode
 from steelyard.worker import orders, outbox
+from steelyard.worker.host import OUTPUT, PROCESS, Host
 from steelyard.worker.journal import Journal
 from steelyard.worker.launching import CannotStart
 from steelyard.worker.orders import Hello, Order
 from steelyard.worker.outbox import Outbox, SidecarGone
-from steelyard.worker.task_process import OUTPUT, PROCESS, TaskProcess
+from steelyard.worker.task_process import TaskProcess
 from steelyard.worker.watchdog import ParentWatch
 
 LEFT, BROKEN_PEER, PARENT_GONE, TERMINATED = 0, 3, 4, 128 + signal.SIGTERM
@@ -44,6 +45,8 @@ class Agent:
         self._hello: Hello | None = None
         self._parent: ParentWatch | None = None
         self._task: TaskProcess | None = None
+        self._warm: Host | None = None
+        """An idle process that may serve the next attempt; never beside a task."""
         self._heartbeat_due = float("inf")
         self._leaving = False
         self._status: int | None = None
@@ -57,8 +60,11 @@ class Agent:
         """Serve until it is time to go; whatever happens, the tree is ended."""
         try:
             while self._status is None:
+                host = self._host
                 for key, event in self._waiter.wait(self._until_due()):
-                    self._handle(key, event)
+                    # What came from a process that was replaced since is not the new one's.
+                    if self._host is host or key not in (OUTPUT, PROCESS):
+                        self._handle(key, event)
                 self._turn()
         except MessageError as error:
             self._go(BROKEN_PEER, f"the sidecar sent what is no message: {error}")
@@ -68,6 +74,10 @@ class Agent:
             self._end_everything()
         return LEFT if self._status is None else self._status
 
+    @property
+    def _host(self) -> Host | None:
+        return self._task.host if self._task is not None else self._warm
+
     def _until_due(self) -> float:
         now = self._clocks.awake()
         due = self._heartbeat_due
@@ -75,6 +85,8 @@ class Agent:
             due = min(due, self._parent.due)
         if self._task is not None:
             due = min(due, self._task.due())
+        if self._warm is not None:
+            due = min(due, self._warm.cold_at)
         # The wait of a system that sleeps is not always awake time: look again at least every minute.
         return min(60.0, max(0.0, due - now))
 
@@ -88,13 +100,24 @@ class Agent:
             self._go(PARENT_GONE, "the sidecar is gone")
         elif key == outbox.KEY and event == WRITABLE:
             self._outbox.flush()
-        elif key == OUTPUT and self._task is not None and not isinstance(event, int):
-            self._task.output(event)
-        elif key == PROCESS and self._task is not None:
-            if self._task.finished():
-                self._task = None
+        elif key in (OUTPUT, PROCESS):
+            self._heed(key, event)
         elif key == CHILDREN:
-            containment.reap_orphans(frozenset({self._task.pid} if self._task is not None else ()))
+            containment.reap_orphans(frozenset({self._host.pid} if self._host is not None else ()))
+
+    def _heed(self, key: str, event: bytes | int | None) -> None:
+        """Something of the one process: it belongs to a task, or it is warm and should be silent."""
+        task = self._task
+        if task is None:
+            self._cool("it ended" if key == PROCESS else "it printed between two runs")
+            return
+        try:
+            over = task.finished() if key == PROCESS else not isinstance(event, int) and task.output(event)
+        except CannotStart as error:
+            self._not_started(task.order, error)
+            over = True
+        if over:
+            self._task, self._warm = None, task.warm
 
     def _turn(self) -> None:
         """What is due, however it came to be due."""
@@ -107,12 +130,15 @@ class Agent:
             if now >= self._heartbeat_due and self._hello is not None:
                 # Not due + interval: after a long stop of this process one heartbeat says as much as many.
                 self._heartbeat_due = now + self._hello.heartbeat
-                self._outbox.offer("heartbeat")
+                self._outbox.offer("heartbeat", warm=self._warm is not None)
             if self._task is not None:
                 self._task.turn()
             elif self._leaving:
+                self._cool("the worker leaves")
                 self._flush_last_words()
                 self._go(LEFT, "told to leave")
+            elif self._warm is not None and now >= self._warm.cold_at:
+                self._cool("nothing came for it")
 
     def _obey(self, message: dict[str, object]) -> None:
         type_ = message["type"]
@@ -174,24 +200,40 @@ class Agent:
             raise MessageError(f"start of task {order.task_id} while task {self._task.order.task_id} runs")
         if self._leaving:
             raise MessageError(f"start of task {order.task_id} after exit")
+        if self._warm is not None and not self._warm.serves(order):
+            self._cool(f"task {order.task_id} needs another")
         try:
-            self._task = TaskProcess(order, self._waiter, self._clocks, self._outbox, self._journal)
-        except CannotStart as error:
-            self._journal.write(f"task {order.task_id} attempt {order.attempt}: {error}")
-            self._outbox.send(
-                "ended",
-                task_id=order.task_id,
-                attempt=order.attempt,
-                exit_code=None,
-                signal=None,
-                stopped=None,
-                error=str(error),
-                missing=error.missing,
-                tail="",
-                left_over=0,
-                peak_memory=None,
-                cpu_seconds=None,
+            self._task = TaskProcess(
+                order, self._waiter, self._clocks, self._outbox, self._journal, self._warm
             )
+            self._warm = None
+        except CannotStart as error:
+            self._not_started(order, error)
+
+    def _not_started(self, order: Order, error: CannotStart) -> None:
+        self._journal.write(f"task {order.task_id} attempt {order.attempt}: {error}")
+        self._outbox.send(
+            "ended",
+            task_id=order.task_id,
+            attempt=order.attempt,
+            exit_code=None,
+            signal=None,
+            stopped=None,
+            error=str(error),
+            missing=error.missing,
+            tail="",
+            left_over=0,
+            peak_memory=None,
+            cpu_seconds=None,
+        )
+
+    def _cool(self, why: str) -> None:
+        """End the warm process, if there is one, and say that it is gone."""
+        warm, self._warm = self._warm, None
+        if warm is not None:
+            warm.retire()
+            self._journal.write(f"warm process {warm.pid} is ended after {warm.runs} runs: {why}")
+            self._outbox.offer("heartbeat", warm=False)
 
     def _go(self, status: int, why: str) -> None:
         if self._status is None:

@@ -11,8 +11,7 @@ from steelyard.machine.logs import RotatingFile
 
 
 class Journal:
-    """Lines with a UTC time: to a file that rotates, and before it is open to standard error as it was
-    given."""
+    """Lines with a UTC time: to a file that rotates, before it is open to standard error."""
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks

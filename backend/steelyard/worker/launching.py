@@ -10,6 +10,9 @@ from steelyard.machine import containment
 from steelyard.machine.programs import external_environment, start
 from steelyard.worker.orders import Order
 
+OWN = "STEELYARD_"
+"""Variables that begin so tell one attempt from another; all others a warm process keeps."""
+
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC})
 
 
@@ -25,10 +28,13 @@ class CannotStart(Exception):
 
 
 def environment_of(order: Order) -> dict[str, str]:
-    """The environment of the task's process: the agent's own, cleaned of what is ours, changed as the order
-    says."""
+    """The environment of the task's process: the agent's own, without what is ours, changed as ordered.
+
+    One that serves many runs begins without the variables of the first: each run is told its own.
+    """
     environment = external_environment(dict(os.environ))
-    for name, value in order.environment.items():
+    changes = order.environment if order.reuse_key is None else base_environment(order)
+    for name, value in changes.items():
         if value is None:
             environment.pop(name, None)
         else:
@@ -36,28 +42,46 @@ def environment_of(order: Order) -> dict[str, str]:
     return environment
 
 
+def base_environment(order: Order) -> dict[str, str | None]:
+    """The ordered changes that all runs of a process share; None where nothing of an attempt may come from
+    outside.
+    """
+    return {name: None if name.startswith(OWN) else value for name, value in order.environment.items()}
+
+
+def own_environment(order: Order) -> dict[str, str]:
+    """The variables of this attempt alone."""
+    return {
+        name: value for name, value in order.environment.items() if name.startswith(OWN) and value is not None
+    }
+
+
+def prepare(order: Order) -> None:
+    """Make the folders of an attempt, and see that its working directory is there. Raises CannotStart."""
+    if not os.path.isdir(order.directory):
+        sentence = f"The working directory {order.directory} does not exist or is not a directory."
+        raise CannotStart(sentence, missing=True)
+    _make(order.folder)
+    _make(order.environment.get("STEELYARD_OUTPUT_DIR") or order.folder)
+
+
 def launch(order: Order) -> tuple[subprocess.Popen[bytes], int]:
     """Start the process in its own session; returns it and the read end of the pipe with its output.
 
     Standard output and standard error are one pipe, in the order in which they were written; standard input
-    is empty. Raises CannotStart.
+    is empty, or for a process that serves many runs a pipe for their requests. Raises CannotStart.
     """
-    if not os.path.isdir(order.directory):
-        sentence = f"The working directory {order.directory} does not exist or is not a directory."
-        raise CannotStart(sentence, missing=True)
-    environment = environment_of(order)
-    _make(order.folder)
-    _make(environment.get("STEELYARD_OUTPUT_DIR", order.folder))
     reader = writer = -1
     try:
         reader, writer = os.pipe()
         process = start(
             order.argv,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if order.reuse_key is None else subprocess.PIPE,
             stdout=writer,
             stderr=writer,
+            bufsize=0,
             cwd=order.directory,
-            env=environment,
+            env=environment_of(order),
             **containment.task_options(),
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:

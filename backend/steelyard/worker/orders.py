@@ -1,5 +1,4 @@
-"""What the sidecar's messages mean, checked field by field: a broken peer is found here and not in the middle
-of a task."""
+"""What the sidecar's messages mean, checked field by field: a broken peer is found here, not amid a task."""
 
 from __future__ import annotations
 
@@ -46,6 +45,15 @@ class Order:
         self.timeout = number(message, "timeout")
         self.grace = number(message, "grace")
         self.pattern = None if message["pattern"] is None else text(message, "pattern")
+        self.reuse_key: str | None = None
+        """Attempts of one key may share a process, one after the other; None: it has one of its own."""
+        self.reuse_memory: int | None = None
+        """The claim, of which a process may hold a part between two attempts."""
+        if message.get("reuse") is not None:
+            reuse = mapping(message, "reuse")
+            self.reuse_key = text(reuse, "key")
+            if reuse.get("memory") is not None:
+                self.reuse_memory = whole(reuse, "memory")
 
 
 def text(message: dict[str, object], field: str) -> str:

@@ -1,5 +1,4 @@
-"""A task's output on its way: raw into the attempt's log, its last characters for the row, its progress for
-people."""
+"""A task's output on its way: raw into the attempt's log, its end for the row, its progress for people."""
 
 from __future__ import annotations
 
@@ -24,8 +23,7 @@ Report = Callable[..., None]
 
 
 class Relay:
-    """Takes the output of one attempt in pieces, and reports progress at most 4 and size at most 2 times a
-    second."""
+    """Takes an attempt's output in pieces, reports progress and size, 4 and 2 times a second at most."""
 
     def __init__(self, order: Order, clocks: Clocks, send: Report, offer: Report, journal: Journal) -> None:
         self._log = OutputLog(order.folder)
@@ -84,8 +82,7 @@ class Relay:
             self._report_size(self._offer)
 
     def close(self) -> str:
-        """Report the last state of everything; the last characters of output as a terminal would show
-        them."""
+        """Report the last state of everything; the last characters as a terminal would show them."""
         self._progress.settle()
         self._report_progress(self._send)
         self._report_size(self._send)

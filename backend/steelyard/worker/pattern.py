@@ -1,5 +1,4 @@
-"""The regular expression that a simulation declares to find its progress. It is the user's: it may be wrong
-or slow."""
+"""The regular expression that a simulation declares to find its progress. It may be wrong, or slow."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a terminal would show of a piece of raw output: the last state of a bar, not all its states one after
-the other."""
+"""What a terminal would show of a piece of raw output: the last state of a bar, not all of its states."""
 
 from __future__ import annotations
 
@@ -13,18 +12,18 @@ _TOKENS = re.compile(
     r"|[\x00-\x08\x0b-\x1f\x7f]"  # other control characters show nothing
     r"|(?P<text>[^\x00-\x08\x0a-\x1f\x7f]+)"
 )
+_LINE_END = re.compile(rb"[\r\n]")
 _WIDEST = 4000
+_BROKEN = 4096
 
 
 def shown(raw: bytes, chars: int, *, cut: bool = False) -> str:
-    """The last `chars` characters that a terminal would show. UTF-8 with replacement, no NUL, no escape
-    sequences.
+    """The last `chars` characters that a terminal would show: UTF-8 with replacement, no NUL, no escapes.
 
-    cut: raw begins in the middle of the output; its first, broken line is then left out if it is not the only
-    one.
+    cut: raw begins in the middle of the output; its first, broken line is then left out if it is short.
     """
     if cut:
-        end = re.search(rb"[\r\n]", raw)
+        end = _LINE_END.search(raw, 0, _BROKEN)
         raw = raw[end.end() :] if end else raw
     screen = _Screen()
     for token in _TOKENS.finditer(raw.decode("utf-8", "replace")):

@@ -23,6 +23,12 @@ class Ended(NamedTuple):
 Steelyard = Callable[..., Ended]
 
 
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sidecar that is gone here does not come back."""
+    monkeypatch.setattr("steelyard.cli.session.PATIENCE", 0.1)
+
+
 @pytest.fixture
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The data directory that commands take without --data-dir."""

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -26,6 +27,44 @@ def test_each_command_is_where_the_table_says_and_says_the_same() -> None:
         assert command.help and "steelyard" in command.help, f"{name} shows no example"
         if name != "serve":
             assert command.get_short_help_str(100) == text, name
+
+
+def test_the_help_lists_each_command_once() -> None:
+    assert sorted(name for names in app.SECTIONS.values() for name in names) == sorted(app.COMMANDS)
+
+
+def commands(group: click.Group = app.app, *above: str) -> Iterator[tuple[str, ...]]:
+    """Every command and subcommand, as it is typed."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield (*above, name)
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *above, name)
+
+
+@pytest.mark.parametrize("typed", list(commands()), ids=" ".join)
+def test_each_help_fits_a_terminal_and_has_an_example(
+    steelyard: Steelyard, monkeypatch: pytest.MonkeyPatch, typed: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = steelyard(*typed, "--help")
+    assert done.status == 0
+    assert typed == ("serve",) or max(len(line) for line in done.out.splitlines()) <= 80, done.out
+    assert f"steelyard {typed[0]}" in done.out.partition("Example")[2]
+
+
+def test_json_is_everywhere() -> None:
+    # serve prints JSON anyway, and a completion script is for a shell.
+    for typed in commands():
+        command: click.Command = app.app
+        for name in typed:
+            assert isinstance(command, click.Group)
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            command = found
+        if not isinstance(command, click.Group) and typed[0] not in ("serve", "completion"):
+            assert any("--json" in parameter.opts for parameter in command.params), typed
 
 
 def test_each_command_and_exit_status_is_documented() -> None:
@@ -79,7 +118,7 @@ def test_no_sidecar_is_3_and_says_how_to_start_one(steelyard: Steelyard, data_di
 
 
 def test_ctrl_c_is_130(steelyard: Steelyard, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("steelyard.client.Client.find", interrupted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,25 @@ def test_what_is_wrong_with_the_settings_is_named(
     (data_dir / "preferences.json").write_text("{broken")
     assert findings(steelyard, 1)["Settings"][0] == "problem"
     assert [path.name for path in data_dir.iterdir()] == ["preferences.json"]
+
+
+def test_the_python_of_simulations_is_looked_at(
+    steelyard: Steelyard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert findings(steelyard, 0)["Simulations' Python"] == ("ok", sys.executable)
+    lean = tmp_path / "lean"
+    lean.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    lean.chmod(0o755)
+    monkeypatch.setenv("STEELYARD_PYTHON", str(lean))
+    level, text = findings(steelyard, 0)["steel-pathway"]
+    assert level == "note" and f"{lean} -m pip install numpy scipy matplotlib" in text
+    monkeypatch.setenv("STEELYARD_PYTHON", "/bin/false")
+    assert findings(steelyard, 1)["Simulations' Python"] == (
+        "problem",
+        "/bin/false is no Python 3 that runs: exit code 1",
+    )
+    monkeypatch.setenv("STEELYARD_PYTHON", "/gone/python")
+    assert "there is none at /gone/python" in findings(steelyard, 1)["Simulations' Python"][1]
 
 
 def test_a_directory_that_is_none(steelyard: Steelyard, data_dir: Path) -> None:

@@ -158,7 +158,7 @@ def test_ctrl_c_leaves_the_task_and_says_so(
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("steelyard.client.Client.log", interrupted)
+    monkeypatch.setattr("steelyard.client.Client.follow", interrupted)
     monkeypatch.setattr("steelyard.client.Client.wait", interrupted)
     for command in (["run", "--", "x"], ["submit", "demo", "--wait"], ["logs", "-f", ID]):
         done = steelyard(*command)

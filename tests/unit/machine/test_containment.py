@@ -120,7 +120,7 @@ def test_a_process_that_is_gone() -> None:
 def test_collect_tells_how_and_what_it_used() -> None:
     child = subprocess.Popen(["sh", "-c", "exit 9"])
     ending = eventually(lambda: containment.collect(child))
-    assert ending is not None and (ending.exit_code, ending.signal) == (9, None)
+    assert (ending.exit_code, ending.signal) == (9, None)
     assert ending.peak_memory and ending.cpu_seconds is not None
 
 

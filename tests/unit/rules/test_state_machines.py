@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from steelyard.rules.retry import COUNTED, PastAttempt
+from steelyard.rules.scheduling import Candidate, Room, Running, choose
 from steelyard.rules.states import Cause, TaskState, WorkerState
 from tests.fakes.yard_model import Fence, Task, Worker, YardModel
 
@@ -108,17 +109,32 @@ class Flow(RuleBasedStateMachine):
         """If a task would start but for those that passed it as if they could not delay it, it must start."""
         if not self.model.idle():
             return
-        room, _ = self.model.room()
         running = {self.model.fence(task): task for task in self.model.running()}
         for task_id, fences in self.free_passes.items():
             held = self.model.tasks[task_id]
             if held.state is not TaskState.READY or held.backing_off:
                 continue
             passing = [running[fence] for fence in fences if fence in running]
-            headroom = room.headroom + sum(max(task.claim, task.uses) for task in passing)
-            cores = room.cores_free + sum(task.cores for task in passing)
-            fits = held.claim <= headroom and held.cores <= cores
-            assert not passing or not fits, f"{passing} delay {held}"
+            if passing:
+                assert not self.would_start(held, passing), f"{passing} delay {held}"
+
+    def would_start(self, held: Task, passing: list[Task]) -> bool:
+        """Whether this turn would start a task if those that passed it did not run."""
+        room, _ = self.model.room()
+        others = [task for task in self.model.running() if task not in passing]
+        running = [Running(task.claim, task.uses, task.cores) for task in others]
+        headroom = room.headroom + sum(max(task.claim, task.uses) for task in passing)
+        cores = room.cores_free + sum(task.cores for task in passing)
+        queue = [Candidate(t.task_id, t.claim, t.source, t.cores, t.passes) for t in self.model.queue()]
+        # Whoever comes before it in the queue starts before it, and takes room as well.
+        for _ in range(len(self.model.idle()) + len(passing)):
+            choice = choose(queue, Room(headroom, cores, not running, room.memory), running)
+            if choice.start is None or choice.start.task_id == held.task_id:
+                return choice.start is not None
+            queue.remove(choice.start)
+            running.append(Running(choice.start.claim, 0, choice.start.cores))
+            headroom, cores = headroom - choice.start.claim, cores - choice.start.cores
+        return False
 
     # What always holds
 

@@ -23,6 +23,7 @@ DEFAULTS = {
     "worker_peak_memory": None,
     "worker_memory_guard": None,
     "worker_cores": None,
+    "python": None,
     "replace_crashed_workers": True,
     "start_worker_at_launch": True,
 }
@@ -51,7 +52,7 @@ def test_every_default_is_in_its_own_range() -> None:
         if setting.default is not None:
             assert setting.read(setting.default) == setting.default
         assert setting.said_default, setting.key
-        assert setting.variable in (None, setting.key.upper())
+        assert setting.variable in (None, setting.key.upper(), f"STEELYARD_{setting.key.upper()}")
 
 
 def test_the_environment_wins_over_the_preferences() -> None:
@@ -110,6 +111,7 @@ def test_what_a_variable_may_hold(variable: str, text: str, value: object) -> No
         ("WORKER_QUEUE_NAME", "Night", "[a-z0-9_-]{1,64}"),
         ("WORKER_QUEUE_NAME", "x" * 65, "[a-z0-9_-]{1,64}"),
         ("WORKER_LOG_DIR", "/dev/null", "a folder that can be written"),
+        ("STEELYARD_PYTHON", "envs/steel/bin/python", "an absolute path, or a program on the PATH"),
     ],
 )
 def test_out_of_range_names_variable_value_and_range(variable: str, text: str, range_: str) -> None:
@@ -136,6 +138,18 @@ def test_a_faulty_preference_does_not_matter_where_the_environment_decides() -> 
 
 def test_keys_that_it_does_not_know_are_not_its_business() -> None:
     assert load({"WORKER_UNHEARD_OF": "x"}, {"of_the_future": 1}).values() == DEFAULTS
+
+
+def test_the_python_of_simulations_need_not_be_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an environment that was deleted would keep Steelyard from starting."""
+    monkeypatch.setenv("HOME", "/home/zoë")
+    for text, python in (
+        ("/gone/bin/python", "/gone/bin/python"),
+        ("python3.12", "python3.12"),
+        ("~/envs/steel/bin/python", "/home/zoë/envs/steel/bin/python"),
+    ):
+        assert load({"STEELYARD_PYTHON": text}, {}).python == python
+        assert load({}, {"python": text}).python == python
 
 
 def test_a_folder_for_logs_may_still_have_to_be_made(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ memory = "8GiB"
 cores = 2
 timeout = "48h"
 attempts = 5
-reuse = true
+reuse = false
 [progress]
 pattern = 'year (\d+) of (\d+)'
 [parameters]
@@ -58,7 +58,7 @@ def test_every_key_arrives(file: Path) -> None:
     assert simulation.python == str(file.parent / "envs/steel/python")
     assert simulation.directory == file.parent / "sub folder"
     assert (simulation.memory, simulation.cores, simulation.timeout) == (8 * 2**30, 2, 172800.0)
-    assert (simulation.attempts, simulation.reuse) == (5, True)
+    assert (simulation.attempts, simulation.reuse) == (5, False)
     assert simulation.pattern == r"year (\d+) of (\d+)"
     assert list(simulation.parameters) == ["scenario", "price"]
     assert simulation.file == file
@@ -125,6 +125,7 @@ def test_what_is_no_utf_8_names_its_line(file: Path) -> None:
         ("resources", 'cores = "2"', 'resources.cores: expected a whole number from 1 to 1024, found "2"'),
         ("resources", "cores = true", "resources.cores: expected a whole number from 1 to 1024, found true"),
         ("resources", "attempts = 0", "resources.attempts: expected a whole number from 1 to 100, found 0"),
+        ("resources", "reuse = true", "resources.reuse: expected false: only runs of a function can share"),
         ("resources", 'reuse = "no"', 'resources.reuse: expected true or false, found "no"'),
         ("resources", "cors = 1", "resources.cors: there is no key of this name; did you mean cores?"),
         ("progress", "pattern = '('", "progress.pattern: expected a regular expression"),

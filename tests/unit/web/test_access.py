@@ -62,3 +62,7 @@ def test_a_session_is_found_among_other_cookies(access: Access) -> None:
         [cookie.replace(b"=", b"")],
     ):
         assert not access.has_session(cookies)
+
+
+def test_what_leaves_the_house_holds_no_token(access: Access) -> None:
+    assert access.without_token(f"a {TOKEN}, {'cd' * 32}") == f"a [token], {'cd' * 32}"

@@ -45,6 +45,7 @@ GET /healthz
 GET /htmx/workers/status/
 GET /admin/
 GET /sign-in/{code}
+POST /api/sign-in-links/
 GET /static/{name:path}
 GET /
 """

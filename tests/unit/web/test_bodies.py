@@ -24,10 +24,32 @@ def test_what_was_given_is_told_from_what_was_not() -> None:
 @pytest.mark.parametrize(
     ("text", "field", "sentence"),
     [
-        ('{"simulation": 1}', "simulation", "simulation: expected 'str', got 'int'."),
-        ('{"simulation": "s", "x": 1}', "", "Object contains unknown field 'x'."),
-        ("{}", "", "Object missing required field 'simulation'."),
-        ('{"simulation": "s", "priority": 101}', "priority", "priority: expected 'int' <= 100."),
+        ('{"simulation": 1}', "simulation", "simulation: expected a text, found a whole number."),
+        ('{"simulation": "s", "x": 1}', "x", "x: there is no such field."),
+        ("{}", "simulation", "simulation: is missing."),
+        (
+            '{"simulation": "s", "priority": 101}',
+            "priority",
+            "priority: expected a whole number of at most 100.",
+        ),
+        (
+            '{"simulation": "s", "attempts": 0}',
+            "attempts",
+            "attempts: expected a whole number of at least 1.",
+        ),
+        ('{"simulation": ""}', "simulation", "simulation: expected a text of at least 1 characters."),
+        (
+            '{"simulation": "s", "queue": "A b"}',
+            "queue",
+            "queue: expected a text of the form [a-z0-9_-]{1,64}.",
+        ),
+        ('{"simulation": "s", "after": [1]}', "after[0]", "after[0]: expected a text, found a whole number."),
+        (
+            '{"simulation": "s", "memory": []}',
+            "memory",
+            "memory: expected a whole number or a text or null, found a list.",
+        ),
+        ("[]", "", "The body: expected an object, found a list."),
         ("{", "", "The body is not JSON: Input data was truncated."),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from steelyard.worker.launching import environment_of
+from steelyard.worker.launching import environment_of, own_environment
 from steelyard.worker.orders import Order
 from tests.unit.worker.test_orders import START
 
@@ -25,3 +25,14 @@ def test_the_order_changes_the_agents_environment(monkeypatch: pytest.MonkeyPatc
         "NEVER_THERE": None,
     }
     assert environment["LD_LIBRARY_PATH"] == "/user" and "LD_LIBRARY_PATH_ORIG" not in environment
+
+
+def test_one_process_for_many_runs_begins_with_the_environment_of_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STEELYARD_TASK_ID", "of a sidecar that is itself a task")
+    changes = {"NEW": "3", "STEELYARD_TASK_ID": "t1", "STEELYARD_GONE": None}
+    order = Order({**START, "environment": changes, "reuse": {"key": "k"}})
+    environment = environment_of(order)
+    assert environment["NEW"] == "3" and "STEELYARD_TASK_ID" not in environment
+    assert own_environment(order) == {"STEELYARD_TASK_ID": "t1"}

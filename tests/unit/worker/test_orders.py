@@ -82,3 +82,18 @@ def test_order() -> None:
 def test_a_wrong_order(wrong: dict[str, object]) -> None:
     with pytest.raises(MessageError):
         Order({**START, **wrong})
+
+
+def test_reuse_of_an_order() -> None:
+    assert (Order(START).reuse_key, Order({**START, "reuse": None}).reuse_key) == (None, None)
+    order = Order({**START, "reuse": {"key": "k", "memory": 5}})
+    assert (order.reuse_key, order.reuse_memory) == ("k", 5)
+    assert Order({**START, "reuse": {"key": "k"}}).reuse_memory is None
+
+
+@pytest.mark.parametrize(
+    "wrong", ["k", {}, {"key": 1}, {"key": "k", "memory": -1}, {"key": "k", "memory": "5"}]
+)
+def test_a_wrong_reuse(wrong: object) -> None:
+    with pytest.raises(MessageError):
+        Order({**START, "reuse": wrong})

@@ -1,5 +1,4 @@
-"""Progress from output: the helper's lines, tqdm's bars, a declared pattern; never backwards, and cheap in a
-flood."""
+"""Progress from output: the helper's lines, tqdm's bars, a pattern; never backwards, cheap in a flood."""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ def test_the_last_characters() -> None:
 def test_a_cut_beginning_is_left_out() -> None:
     assert shown(b"31mbroken\nwhole\n", 1000, cut=True) == "whole\n"
     assert shown(b"one endless line", 1000, cut=True) == "one endless line"
+    # A line too long to be left out, with its end.
+    assert shown(b"x" * 5000 + b"\n", 10, cut=True) == "xxxxxxxxx\n"
 
 
 def test_hostile_sequences_end_soon_and_stay_small() -> None:

@@ -14,12 +14,15 @@ end_known(pid, ...)     ends what an earlier run recorded, if it is still that p
 ask_to_stop(pid)        asks a task to stop by itself
 suspend_tree(pid), resume_tree(pid)
 collect(process)        how a child ended, with what it used
+held(pid), most_held(pid), forget_most(pid)   the memory of a living process
 reap_orphans(keep)      takes the exit status of adopted children, so that no zombie stays
 """
 
 from __future__ import annotations
 
 import sys
+
+from steelyard.machine.containment.held import forget_most, held, most_held
 
 if sys.platform == "win32":
     from steelyard.machine.containment.windows import (
@@ -68,7 +71,10 @@ __all__ = [
     "end_descendants",
     "end_known",
     "end_tree",
+    "forget_most",
+    "held",
     "leave_no_one",
+    "most_held",
     "reap_orphans",
     "resume_tree",
     "suspend_tree",

@@ -1,5 +1,4 @@
-"""POSIX systems without prctl(2) (macOS): no tie to a parent but the pipe and the watch that waiting keeps on
-it."""
+"""POSIX systems without prctl(2) (macOS): no tie to a parent but its pipe, and the watch of waiting."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Process trees on Linux and macOS: frozen first, so that nothing forks away, then ended in a loop until none
-is left."""
+"""Process trees on Linux and macOS: frozen first, so that nothing forks away, then ended to the last one."""
 
 from __future__ import annotations
 
@@ -16,16 +15,25 @@ from steelyard.machine.process_table.entry import Entry
 
 assert sys.platform != "win32"
 
+from steelyard.machine.containment.posix_trees import (  # noqa: E402
+    Scan,
+    end_all,
+    reap,
+    send,
+    send_to_all,
+    still_runs,
+    wait_for,
+)
+
 if sys.platform == "linux":
     from steelyard.machine.containment.linux_ties import die_with_parent
 else:
     from steelyard.machine.containment.no_ties import die_with_parent
 
 WITHIN = 5.0
-"""Seconds that ending a tree may take; only a process stuck in the kernel (a dead network file system) needs
-more."""
+"""Seconds that ending a tree may take; only one stuck in the kernel (a dead network disk) takes longer."""
 
-_ROUNDS = 50
+_SETTLE = 0.5
 _NOBODY: frozenset[int] = frozenset()
 
 
@@ -60,7 +68,7 @@ def worker_options() -> dict[str, object]:
 
 def descendants(pid: int) -> list[int]:
     """The pids of all living generations below a process, parents before children."""
-    return [entry.pid for entry in _Scan(pid, _NOBODY).look()]
+    return [entry.pid for entry in Scan(pid, _NOBODY).look()]
 
 
 def end_tree(pid: int, *, keep: frozenset[int] = _NOBODY, within: float = WITHIN) -> int:
@@ -73,14 +81,14 @@ def end_tree(pid: int, *, keep: frozenset[int] = _NOBODY, within: float = WITHIN
     if pid == os.getpid():
         return end_descendants(keep=keep, within=within)
     # Stopped first, ended last: what a dying child leaves behind comes up to a root that is a subreaper.
-    scan = _Scan(pid, keep - {pid}, with_root=True)
-    _send_to_all(scan, signal.SIGSTOP)
-    count = _end(_Scan(pid, keep - {pid}, reap=True), keep | {pid}, within)
+    scan = Scan(pid, keep - {pid}, with_root=True)
+    send_to_all(scan, signal.SIGSTOP)
+    count = end_all(Scan(pid, keep - {pid}, reap=True), keep | {pid}, within)
     root = process_table.entry(pid)
-    if root is None or root.ended or not _send(root, signal.SIGKILL):
+    if root is None or root.ended or not send(root, signal.SIGKILL):
         return count
-    _wait_for([root], within)
-    return count + 1 + _end(_Scan(pid, keep - {pid}, reap=True), keep | {pid}, within)
+    wait_for([root], within)
+    return count + 1 + end_all(Scan(pid, keep - {pid}, reap=True), keep | {pid}, within)
 
 
 def end_descendants(*, keep: frozenset[int] = _NOBODY, within: float = WITHIN) -> int:
@@ -89,12 +97,11 @@ def end_descendants(*, keep: frozenset[int] = _NOBODY, within: float = WITHIN) -
 
     Those in keep and all below them are neither ended nor reaped.
     """
-    return _end(_Scan(os.getpid(), keep, reap=True), keep, within)
+    return end_all(Scan(os.getpid(), keep, reap=True), keep, within)
 
 
 def end_known(pid: int, known_identity: str, executable: str | None = None) -> bool:
-    """End the tree of a process that an earlier run recorded; False, and nothing ended, if it is another one
-    now."""
+    """End the tree of a process recorded by an earlier run; False, and nothing ended, if it is another."""
     if pid == os.getpid() or not identity.is_same(pid, known_identity):
         return False
     if executable is not None and process_table.executable(pid) != executable:
@@ -110,9 +117,21 @@ def ask_to_stop(pid: int) -> None:
 
 
 def suspend_tree(pid: int) -> int:
-    """SIGSTOP for a process (not for ourselves) and all below it until none is left running; how many were
-    stopped."""
-    return len(_send_to_all(_Scan(pid, _NOBODY, with_root=True), signal.SIGSTOP))
+    """SIGSTOP for a process (not for ourselves) and all below it until none runs; how many that were.
+
+    A fork that was under way when the signal came is finished first, and its child is not stopped: so look
+    again once everybody has been seen stopped. (Who waits for a vfork child never is: hence a time limit.)
+    """
+    scan = Scan(pid, _NOBODY, with_root=True)
+    reached: dict[tuple[int, str], Entry] = {}
+    deadline = time.monotonic() + _SETTLE
+    while True:
+        all_stopped = not any(still_runs(entry) for entry in reached.values())
+        before = len(reached)
+        reached |= send_to_all(scan, signal.SIGSTOP)
+        if (all_stopped and len(reached) == before) or time.monotonic() > deadline:
+            return len(reached)
+        time.sleep(0.001)
 
 
 def resume_tree(pid: int) -> int:
@@ -121,7 +140,7 @@ def resume_tree(pid: int) -> int:
     For all of them and not only for those that are seen stopped: a stop takes effect when its process is next
     scheduled, and one that is still on its way must not outlive the resume.
     """
-    return len(_send_to_all(_Scan(pid, _NOBODY, with_root=True), signal.SIGCONT))
+    return len(send_to_all(Scan(pid, _NOBODY, with_root=True), signal.SIGCONT))
 
 
 def collect(process: Popen[bytes]) -> Ending | None:
@@ -147,145 +166,7 @@ def collect(process: Popen[bytes]) -> Ending | None:
 def reap_orphans(keep: frozenset[int]) -> int:
     """Reap the zombies among our children, each by its pid, never those in keep; how many."""
     return sum(
-        _reap(child)
+        reap(child)
         for child in process_table.children(os.getpid())
         if child not in keep and (entry := process_table.entry(child)) is not None and entry.ended
     )
-
-
-class _Scan:
-    """Looks for the living below a process, again and again, and knows when a look can be trusted.
-
-    A process that forks and dies between the reading of its parent's list and of its own hides its child
-    from that
-    look. So a look in which somebody listed was found dead (and was not dead before) proves nothing:
-    `is_restless`.
-    """
-
-    def __init__(
-        self, pid: int, keep: frozenset[int], *, with_root: bool = False, reap: bool = False
-    ) -> None:
-        self._pid = pid
-        self._reap = reap
-        self._keep = keep
-        self._with_root = with_root and pid != os.getpid()
-        self._zombies: set[tuple[int, str]] = set()
-        self.is_restless = False
-
-    def look(self) -> list[Entry]:
-        """The living, parents first. Those in keep, and all below them, are not looked at."""
-        self.is_restless = False
-        found: list[Entry] = []
-        if self._with_root:
-            root = process_table.entry(self._pid)
-            if root is not None and not root.ended:
-                found.append(root)
-        seen = {self._pid}
-        todo = [self._pid]
-        while todo:
-            for child in process_table.children(todo.pop()):
-                if child not in seen and child not in self._keep:
-                    seen.add(child)
-                    entry = process_table.entry(child)
-                    if entry is not None and not entry.ended:
-                        found.append(entry)
-                        todo.append(child)
-                    else:
-                        self._found_dead(entry)
-        return found
-
-    def _found_dead(self, entry: Entry | None) -> None:
-        if entry is None or (entry.pid, entry.identity) not in self._zombies:
-            self.is_restless = True
-        if entry is None:
-            return
-        if self._reap and entry.parent == os.getpid():
-            # Each that stays makes the next look slower, and a tree that forks fast makes thousands of them.
-            _reap(entry.pid)
-        else:
-            self._zombies.add((entry.pid, entry.identity))
-
-
-def _send_to_all(scan: _Scan, number: int) -> dict[tuple[int, str], Entry]:
-    """SIGSTOP or SIGCONT for all that a scan finds, looking again until nobody new is found.
-
-    What is stopped forks no more, so this comes to an end however fast a tree forks.
-    """
-    reached: dict[tuple[int, str], Entry] = {}
-    quiet = 0
-    for _ in range(_ROUNDS):
-        new = [entry for entry in scan.look() if (entry.pid, entry.identity) not in reached]
-        for entry in new:
-            if _send(entry, number):
-                reached[entry.pid, entry.identity] = entry
-        # A fork under way when its parent was stopped still comes out: two quiet rounds, not one.
-        quiet = 0 if new or scan.is_restless else quiet + 1
-        if quiet == 2:
-            break
-    return reached
-
-
-def _end(scan: _Scan, keep: frozenset[int], within: float) -> int:
-    """Freeze and SIGKILL all that a scan finds until none is left, and reap those that are ours."""
-    marked = _send_to_all(scan, signal.SIGSTOP)
-    deadline = time.monotonic() + within
-    for entry in marked.values():
-        _send(entry, signal.SIGKILL)
-    while True:
-        living = _wait_for(list(marked.values()), deadline - time.monotonic())
-        for entry in marked.values():
-            if entry.pid not in keep and entry not in living:
-                _reap(entry.pid)
-        # Whoever was below a process that is gone now has come up: to us, or (no subreaper) to init.
-        new = [entry for entry in scan.look() if entry not in living]
-        for entry in new:
-            if _send(entry, signal.SIGKILL):
-                marked[entry.pid, entry.identity] = entry
-        if time.monotonic() > deadline or not (living or new or scan.is_restless):
-            return len(marked)
-
-
-def _wait_for(entries: list[Entry], within: float) -> list[Entry]:
-    """Wait until these are gone; those that are not after so many seconds."""
-    deadline = time.monotonic() + within
-    pause = 0.0005
-    while True:
-        entries = [entry for entry in entries if identity.is_same(entry.pid, entry.identity)]
-        if not entries or time.monotonic() > deadline:
-            return entries
-        time.sleep(pause)
-        pause = min(pause * 2, 0.02)
-
-
-def _send(entry: Entry, number: int) -> bool:
-    """Signal exactly the process that was listed: through a descriptor that no later user of the pid can
-    inherit."""
-    try:
-        if sys.platform == "linux":
-            try:
-                handle = os.pidfd_open(entry.pid)
-            except OSError as error:
-                if isinstance(error, ProcessLookupError):
-                    return False
-            else:
-                try:
-                    if not identity.is_same(entry.pid, entry.identity):
-                        return False
-                    signal.pidfd_send_signal(handle, number)
-                    return True
-                finally:
-                    os.close(handle)
-        if not identity.is_same(entry.pid, entry.identity):
-            return False
-        os.kill(entry.pid, number)
-    except (ProcessLookupError, PermissionError):
-        # Gone meanwhile, or a set-uid program that is not ours to signal.
-        return False
-    return True
-
-
-def _reap(pid: int) -> bool:
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return False

@@ -26,10 +26,11 @@ _EXTENDED_LIMITS, _PROCESS_IDS = 9, 3
 _KILL_ON_CLOSE = 0x2000
 _STILL_ACTIVE_ROUNDS = 20
 _MOST = 4096
+_CONSOLE_HOST = "conhost.exe"
 _NOBODY: frozenset[int] = frozenset()
 
 _ntdll = ctypes.WinDLL("ntdll")
-_psapi = ctypes.WinDLL("psapi")
+psapi = ctypes.WinDLL("psapi")
 kernel32.CreateJobObjectW.restype = wintypes.HANDLE
 kernel32.CreateJobObjectW.argtypes = (ctypes.c_void_p, wintypes.LPCWSTR)
 kernel32.GetCurrentProcess.restype = wintypes.HANDLE
@@ -82,7 +83,7 @@ class _ProcessIds(ctypes.Structure):
     )
 
 
-class _MemoryCounters(ctypes.Structure):
+class MemoryCounters(ctypes.Structure):
     """PROCESS_MEMORY_COUNTERS."""
 
     _fields_ = (
@@ -96,7 +97,7 @@ class _MemoryCounters(ctypes.Structure):
     )
 
 
-_psapi.GetProcessMemoryInfo.argtypes = (wintypes.HANDLE, ctypes.POINTER(_MemoryCounters), wintypes.DWORD)
+psapi.GetProcessMemoryInfo.argtypes = (wintypes.HANDLE, ctypes.POINTER(MemoryCounters), wintypes.DWORD)
 
 
 def leave_no_one() -> None:
@@ -159,14 +160,12 @@ def end_tree(pid: int, *, keep: frozenset[int] = _NOBODY, within: float = WITHIN
 
 
 def end_descendants(*, keep: frozenset[int] = _NOBODY, within: float = WITHIN) -> int:
-    """End all below this process, orphans included, but those in keep and all below them; how many that
-    were."""
+    """End all below this process, orphans included, but those in keep and all below them; how many."""
     return _end(os.getpid(), keep, within)
 
 
 def end_known(pid: int, known_identity: str, executable: str | None = None) -> bool:
-    """End the tree of a process that an earlier run recorded; False, and nothing ended, if it is another one
-    now."""
+    """End the tree of a process recorded by an earlier run; False, and nothing ended, if it is another."""
     if pid == os.getpid() or not identity.is_same(pid, known_identity):
         return False
     if executable is not None and process_table.executable(pid) != executable:
@@ -180,8 +179,7 @@ def ask_to_stop(pid: int) -> None:
 
 
 def suspend_tree(pid: int) -> int:
-    """Suspend a process (not ourselves) and all below it until nobody new is found; how many were
-    suspended."""
+    """Suspend a process (not ourselves) and all below it until nobody new is found; how many."""
     found: set[tuple[int, str]] = set()
     for _ in range(_STILL_ACTIVE_ROUNDS):
         # NtSuspendProcess counts: once for each, or one resume would not be enough.
@@ -206,16 +204,15 @@ def resume_tree(pid: int) -> int:
 
 
 def collect(process: subprocess.Popen[bytes]) -> Ending | None:
-    """The exit code of a child, without waiting; None while it lives. Windows has no signals to tell
-    apart."""
+    """The exit code of a child, without waiting; None while it lives. There are no signals."""
     code = process.poll()
     if code is None:
         return None
     # The handle keeps the figures of an ended process.
     handle = int(process._handle)  # type: ignore[attr-defined]
-    counters = _MemoryCounters()
+    counters = MemoryCounters()
     counters.size = ctypes.sizeof(counters)
-    known = _psapi.GetProcessMemoryInfo(handle, ctypes.byref(counters), counters.size)
+    known = psapi.GetProcessMemoryInfo(handle, ctypes.byref(counters), counters.size)
     created, exited, kernel, user = (wintypes.FILETIME() for _ in range(4))
     times = [ctypes.byref(each) for each in (created, exited, kernel, user)]
     cpu = None
@@ -239,9 +236,7 @@ def _end(pid: int, keep: frozenset[int], within: float) -> int:
         for each in living:
             if _with_handle(each.pid, _TERMINATE, lambda handle: not kernel32.TerminateProcess(handle, 1)):
                 marked.add((each.pid, each.identity))
-        if not any(identity.is_same(*each) for each in marked) and not living:
-            return len(marked)
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or not (living or any(identity.is_same(*each) for each in marked)):
             return len(marked)
         time.sleep(0.005)
 
@@ -267,6 +262,9 @@ def _below(pid: int, keep: frozenset[int]) -> list[process_table.Entry]:
             if child in seen or child in kept or (older and entries[child].parent == parent):
                 continue
             seen.add(child)
+            # Windows gives each program of the console one of these, ours as well; it ends with its program.
+            if os.path.basename(process_table.executable(child) or "").lower() == _CONSOLE_HOST:
+                continue
             found.append(entries[child])
             todo.append(child)
     return found

@@ -1,5 +1,4 @@
-"""The process table of macOS, asked of libproc (sys/proc_info.h). Identity is the creation time in
-microseconds."""
+"""The process table of macOS, by libproc (sys/proc_info.h). Identity is the creation time in µs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The process table of Windows, asked of kernel32. Identity is the creation time in units of 100 ns
-(FILETIME)."""
+"""The process table of Windows, by kernel32. Identity is the creation time in 100 ns (FILETIME)."""
 
 from __future__ import annotations
 
@@ -54,8 +53,7 @@ kernel32.Process32NextW.argtypes = (wintypes.HANDLE, ctypes.POINTER(_ProcessEntr
 
 
 def entry(pid: int) -> Entry | None:
-    """The process with this pid; None if there is none. A process whose handle someone still holds counts as
-    ended."""
+    """The process with this pid; None if there is none. One that ended and is still held is `ended`."""
     times = _times(pid)
     if times is None:
         return None

@@ -1,5 +1,4 @@
-"""Waiting on Linux and macOS: a selector over pipes, pidfds (Linux) or a kqueue (macOS), and a signal wake-up
-pipe."""
+"""Waiting on Linux and macOS: a selector over pipes, pidfds (Linux), kqueues (macOS), and a signal pipe."""
 
 from __future__ import annotations
 
@@ -83,8 +82,7 @@ class Waiter:
         return taken
 
     def watch_process(self, pid: int, key: str) -> None:
-        """Tell when a process, child or not, has ended. One that is gone already is told at the next
-        wait()."""
+        """Tell when a process, child or not, has ended. One that is gone is told at the next wait()."""
         self._pids[key] = pid
         try:
             fd = self._process_descriptor(pid, key)

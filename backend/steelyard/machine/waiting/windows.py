@@ -71,8 +71,7 @@ class Waiter:
         return len(data)
 
     def watch_process(self, pid: int, key: str) -> None:
-        """Tell when a process, child or not, has ended. One that is gone already is told at the next
-        wait()."""
+        """Tell when a process, child or not, has ended. One that is gone is told at the next wait()."""
         handle = kernel32.OpenProcess(QUERY, False, pid)
         owner = self._owners[key] = object()
         if not handle:
@@ -81,8 +80,7 @@ class Waiter:
         self._spawn(self._watch, handle, owner, key, pid)
 
     def remove(self, key: str) -> None:
-        """Forget a key; an unknown key is no error. A descriptor is closed by its thread, which may still
-        read it."""
+        """Forget a key; an unknown key is no error. A descriptor is closed by the thread that reads it."""
         self._owners.pop(key, None)
         pipe = self._pipes.pop(key, None)
         if pipe is not None:
@@ -95,8 +93,7 @@ class Waiter:
             self.remove(key)
 
     def drain(self, key: str) -> bytes:
-        """What a reader's pipe still holds, up to its end; what does not come soon is abandoned with the
-        pipe."""
+        """What a reader's pipe still holds, up to its end; what does not come soon is abandoned."""
         found = bytearray()
         deadline = time.monotonic() + _LAST_BYTES
         pipe = self._pipes.get(key)

@@ -6,10 +6,29 @@ One module a page; `ROUTES` is all that app.py knows of them. A new page adds it
 
 from __future__ import annotations
 
-from steelyard.web.pages import latest_tasks, start, startup_question, wording, worker_dialogs, worker_status
+from steelyard.web.pages import (
+    latest_tasks,
+    notices,
+    preferences,
+    start,
+    startup_question,
+    submit,
+    sweep,
+    system,
+    system_diagnostics,
+    task,
+    task_files,
+    task_output,
+    task_wording,
+    tasks,
+    wording,
+    worker_dialogs,
+    worker_status,
+)
 from steelyard.web.rendering import environment
 
 wording.register(environment)
+task_wording.register(environment)
 
 ROUTES = [
     *start.ROUTES,
@@ -17,4 +36,14 @@ ROUTES = [
     *worker_dialogs.ROUTES,
     *startup_question.ROUTES,
     *latest_tasks.ROUTES,
+    *notices.ROUTES,
+    *tasks.ROUTES,
+    *task.ROUTES,
+    *task_files.ROUTES,
+    *task_output.ROUTES,
+    *submit.ROUTES,
+    *sweep.ROUTES,
+    *preferences.ROUTES,
+    *system.ROUTES,
+    *system_diagnostics.ROUTES,
 ]

@@ -17,6 +17,10 @@ class Entry:
 ENTRIES = (
     Entry("/", "Start", "home"),
     Entry("/#worker-status", "Worker Status", "workers"),
+    Entry("/tasks/", "Tasks", "tasks"),
+    Entry("/submit/", "Submit", "add"),
+    Entry("/preferences/", "Preferences", "preferences"),
+    Entry("/system/", "System", "system"),
 )
 """In the order in which they stand. The page author adds the entry when the page exists, not before."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from steelyard.web.describing import Answer, describe
 from steelyard.web.pages.latest_tasks import latest
 from steelyard.web.queries import Query
 from steelyard.web.rendering import render
@@ -18,6 +19,7 @@ async def start_page(request: Request) -> Response:
     return render(request, "start.html", status=supervisor.status(), page=latest(supervisor))
 
 
+@describe({303: Answer(media="", text="The start page is there.", headers={"location": "/"})})
 async def admin(request: Request) -> Response:
     """Where the predecessor had its start page."""
     return RedirectResponse("/", 303)

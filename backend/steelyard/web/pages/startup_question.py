@@ -21,7 +21,7 @@ async def dialog(request: Request) -> Response:
     Query(request)
     supervisor = supervisor_of(request)
     question = supervisor.startup()
-    waiting = begun(supervisor)
+    waiting = question.get("waiting") or begun(supervisor)
     return render(
         request,
         "dialogs/startup.html",

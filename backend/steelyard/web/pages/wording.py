@@ -75,7 +75,7 @@ FLAGS = {
     ),
     "suspended": Meaning(
         "The task stands still. Its memory stays taken: suspending stops growth, it frees nothing.",
-        "Let it go on when there is room: steelyard resume with the task's id.",
+        "Let it go on when there is room: Resume on the task's page, or steelyard resume with its id.",
     ),
     "forced": Meaning(
         "It was started although memory or cores did not suffice.",
@@ -112,12 +112,6 @@ CAUSES = {
     "rejected": "a task that it waits for did not succeed",
 }
 
-BOUNDS = {
-    "memory": "bound by memory",
-    "cores": "bound by cores",
-    "cap": "bound by WORKER_MAX_COUNT",
-}
-
 PRESSURES = {"normal": "", "warning": "the system is short of memory", "critical": "memory is critically low"}
 
 
@@ -132,12 +126,12 @@ def register(environment: Environment) -> None:
         worker_states=WORKER_STATES,
         task_states=TASK_STATES,
         causes=CAUSES,
-        bounds=BOUNDS,
         pressures=PRESSURES,
         flag_words=FLAG_WORDS,
         flag_meanings=FLAGS,
         assets_are_missing=assets_are_missing,
         seq_of=seq_of,
+        is_folded=is_folded,
     )
 
 
@@ -149,6 +143,14 @@ def assets_are_missing() -> bool:
 def seq_of(request: Request | None) -> int:
     """The last change that a page drawn now holds: its WebSocket asks for what comes after."""
     return supervisor_of(request).last_seq() if request is not None else 0
+
+
+def is_folded(request: Request | None, section: str) -> bool:
+    """Whether a person folded a section away. A cookie keeps it, because browsers keep localStorage by port,
+    and the port is another one at every start.
+    """
+    folded = request.cookies.get("steelyard-folded", "") if request is not None else ""
+    return section in folded.split(".")
 
 
 def _size(value: float | None) -> str:
@@ -169,8 +171,9 @@ def ago(moment: str | None) -> str:
     age = CLOCKS.wall() - unix(moment)
     if -1 < age < 1:
         return "now"
-    # Whole seconds: a figure that ticks must not change its width ten times a second.
-    text = format_duration(round(abs(age)))
+    # Whole seconds, and from ten minutes on whole minutes: nobody needs a page full of running seconds.
+    step = 1 if abs(age) < 600 else 60
+    text = format_duration(round(abs(age) / step) * step)
     return f"{text} ago" if age > 0 else f"in {text}"
 
 

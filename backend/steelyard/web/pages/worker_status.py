@@ -31,9 +31,12 @@ async def cards(request: Request) -> Response:
 
 
 async def card(request: Request) -> Response:
-    """One worker's card. NotFound once it is off the list."""
+    """One worker's card; nothing (204, no fault of the page that asks) once it is off the list."""
     Query(request)
-    worker = listed_worker(supervisor_of(request), id_of(request, "worker_id"))
+    try:
+        worker = listed_worker(supervisor_of(request), id_of(request, "worker_id"))
+    except NotFound:
+        return Response(status_code=204)
     return render(request, "fragments/worker_card.html", worker=worker)
 
 

@@ -8,7 +8,7 @@
 
 import { ask, Refusal } from "./ask.js";
 import * as dialogs from "./dialogs.js";
-import { refreshAll } from "./live.js";
+import { isReachable, refreshAll } from "./live.js";
 import { say } from "./notices.js";
 
 /** @type {Record<string, (detail: Record<string, any>) => string>} */
@@ -75,8 +75,10 @@ async function act(button) {
       await post(button);
     } else if (button.dataset.dialog !== undefined) {
       await dialogs.open(button.dataset.dialog);
-    } else {
+    } else if (isReachable()) {
       refreshAll();
+    } else {
+      say("There is nothing new: Steelyard does not answer.", "refused");
     }
   } finally {
     button.removeAttribute("aria-busy");

@@ -5,6 +5,8 @@
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 5000;
 const POLL = 5000;
+const SETTLED = 5000;
+/** Milliseconds after which a connection counts as good again: one that breaks sooner is not retried at once. */
 
 /**
  * Events: "message" (detail: the server's message), "state" (detail: State), "back" (after an outage),
@@ -21,9 +23,10 @@ export class Connection extends EventTarget {
   #state = "connecting";
   #pause = FIRST_PAUSE;
   #asleep = false;
-  #polled = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #polling;
 
   /** @param {number} seq the last change that the page holds */
   constructor(seq) {
@@ -44,12 +47,11 @@ export class Connection extends EventTarget {
   /** Connect; everything missed since `seq` is replayed. */
   open() {
     const socket = new WebSocket(`ws://${location.host}/ws?resume_from=${this.#seq}`);
-    let opened = false;
+    let opened = Number.POSITIVE_INFINITY;
     this.#socket = socket;
     socket.addEventListener("open", () => {
-      opened = true;
+      opened = performance.now();
       const back = this.#state !== "connecting";
-      this.#pause = FIRST_PAUSE;
       this.#become("live");
       this.#send({ subscribe: [...this.#topics] });
       if (back) {
@@ -62,8 +64,10 @@ export class Connection extends EventTarget {
       if (this.#state === "live" || this.#state === "connecting") {
         this.#become("reconnecting");
       }
-      // A connection that had been there is missed at once; one that could not be made is not.
-      this.#later(opened ? 100 : this.#pause);
+      if (performance.now() - opened > SETTLED) {
+        this.#pause = FIRST_PAUSE;
+      }
+      this.#later(this.#pause);
     });
   }
 
@@ -127,10 +131,6 @@ export class Connection extends EventTarget {
     );
     if (status === 200) {
       this.#become("reconnecting");
-      if (Date.now() - this.#polled >= POLL - 100) {
-        this.#polled = Date.now();
-        this.dispatchEvent(new Event("poll"));
-      }
       this.open();
       return;
     }
@@ -142,6 +142,10 @@ export class Connection extends EventTarget {
   #become(state) {
     if (state !== this.#state) {
       this.#state = state;
+      clearInterval(this.#polling);
+      if (state === "reconnecting") {
+        this.#polling = setInterval(() => this.dispatchEvent(new Event("poll")), POLL);
+      }
       this.dispatchEvent(new CustomEvent("state", { detail: state }));
     }
   }

@@ -1,5 +1,6 @@
 // Figures that change every second are not refetched: they are written where they stand.
 
+import { onBeat } from "./beat.js";
 import { timeElement } from "./moments.js";
 import { formatPercent, formatSize } from "./quantities.js";
 
@@ -69,12 +70,26 @@ function moment(place, name, at) {
   }
 }
 
+/** @type {Map<string, () => void>} What the next beat writes: the last message of each thing. */
+const pending = new Map();
+
+function flush() {
+  for (const draw of pending.values()) {
+    draw();
+  }
+  pending.clear();
+}
+
 /** Listen. */
 export function start() {
-  const topics = { memory, queue, progress };
-  for (const [topic, draw] of Object.entries(topics)) {
-    document.addEventListener(`steelyard:${topic}`, (event) => {
-      draw(/** @type {CustomEvent} */ (event).detail);
-    });
-  }
+  document.addEventListener("steelyard:queue", (event) => queue(/** @type {CustomEvent} */ (event).detail));
+  document.addEventListener("steelyard:memory", (event) => {
+    const message = /** @type {CustomEvent} */ (event).detail;
+    pending.set("memory", () => memory(message));
+  });
+  document.addEventListener("steelyard:progress", (event) => {
+    const message = /** @type {CustomEvent} */ (event).detail;
+    pending.set(`task:${message.task_id}`, () => progress(message));
+  });
+  onBeat(flush);
 }

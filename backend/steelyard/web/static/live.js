@@ -34,6 +34,11 @@ export function isSeen(element) {
   return !document.hidden && element.closest("details[data-remember]:not([open])") === null;
 }
 
+/** Whether a request has a chance: as far as is known the server is there, and lets this page in. */
+export function isReachable() {
+  return connection.state !== "stopped" && connection.state !== "foreign";
+}
+
 /**
  * What a stored message concerns: its type, the thing itself, and what belongs to it.
  * @param {Record<string, any>} message
@@ -74,7 +79,7 @@ function touch(keys) {
  * @param {Element} element
  */
 export function refresh(element) {
-  if (!isSeen(element)) {
+  if (!isSeen(element) || !isReachable()) {
     stale.add(element);
     return;
   }
@@ -110,7 +115,7 @@ function fetched(event) {
     refresh(element);
   }
   const { xhr } = /** @type {CustomEvent} */ (event).detail;
-  if (xhr?.status === 404) {
+  if (xhr?.status === 204) {
     // It is off its list: the list knows.
     const list = element.parentElement?.closest("[data-live]");
     if (list) {
@@ -238,12 +243,6 @@ export function start() {
   document.addEventListener("visibilitychange", () => {
     connection.sleep(document.hidden);
     look();
-  });
-  addEventListener("hashchange", () => {
-    const section = document.getElementById(location.hash.slice(1));
-    if (section instanceof HTMLDetailsElement) {
-      section.open = true;
-    }
   });
   setInterval(nowAndThen, 1000);
   showState("connecting");

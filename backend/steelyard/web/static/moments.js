@@ -1,5 +1,6 @@
 // Relative times that tick, the exact local one on hover.
 
+import { onBeat } from "./beat.js";
 import { formatDuration } from "./quantities.js";
 
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -16,7 +17,9 @@ export function ago(moment) {
   if (age > -1 && age < 1) {
     return "now";
   }
-  const text = formatDuration(Math.round(Math.abs(age)));
+  // From ten minutes on whole minutes: nobody needs a page full of running seconds.
+  const step = Math.abs(age) < 600 ? 1 : 60;
+  const text = formatDuration(Math.round(Math.abs(age) / step) * step);
   return age > 0 ? `${text} ago` : `in ${text}`;
 }
 
@@ -46,17 +49,14 @@ function show(element) {
 
 /** Bring every relative time on the page up to date. */
 export function tick() {
-  if (!document.hidden) {
-    for (const element of document.querySelectorAll("time[data-relative]")) {
-      show(/** @type {HTMLTimeElement} */ (element));
-    }
+  for (const element of document.querySelectorAll("time[data-relative]")) {
+    show(/** @type {HTMLTimeElement} */ (element));
   }
 }
 
 /** Let them tick. */
 export function start() {
   tick();
-  setInterval(tick, 1000);
-  document.addEventListener("visibilitychange", tick);
+  onBeat(tick);
   document.addEventListener("htmx:afterSwap", tick);
 }

@@ -11,6 +11,15 @@ const DURATION_UNITS = [
 ];
 
 /**
+ * To the nearest whole number, a half to the even one, as Python does.
+ * @param {number} value
+ */
+function rounded(value) {
+  const whole = Math.round(value);
+  return whole - value === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
+}
+
+/**
  * Bytes as "512 B", "1.5 MiB", "500 MiB", "8.0 GiB".
  * @param {number | null | undefined} size
  */
@@ -20,13 +29,13 @@ export function formatSize(size) {
   }
   const sign = size < 0 ? "-" : "";
   let left = Math.abs(size);
-  if (Math.round(left) < 1024) {
+  if (rounded(left) < 1024) {
     return `${sign}${left.toFixed(0)} B`;
   }
   let unit = "";
   for (unit of SIZE_UNITS) {
     left /= 1024;
-    if (Math.round(left) < 1024) {
+    if (rounded(left) < 1024) {
       break;
     }
   }
@@ -41,13 +50,13 @@ export function formatDuration(seconds) {
   for (let i = 0; i + 1 < DURATION_UNITS.length; i += 1) {
     const [largeName, large] = DURATION_UNITS[i];
     const [smallName, small] = DURATION_UNITS[i + 1];
-    const whole = Math.round(seconds / small) * small;
+    const whole = rounded(seconds / small) * small;
     if (whole >= large) {
       const rest = whole % large;
       return `${Math.floor(whole / large)} ${largeName}${rest ? ` ${rest / small} ${smallName}` : ""}`;
     }
   }
-  return `${Math.round(seconds)} s`;
+  return `${rounded(seconds)} s`;
 }
 
 /**

@@ -1,6 +1,7 @@
 // The memory trend on each worker's card: an SVG line, drawn from the messages of the topic "memory".
 
 import { ask } from "./ask.js";
+import { onBeat } from "./beat.js";
 import { formatSize } from "./quantities.js";
 
 const WINDOW = 300;
@@ -24,7 +25,6 @@ function add({ workers }) {
     }
     series.set(worker_id, points);
   }
-  draw();
 }
 
 /** Draw every trend on the page; forget those of workers that are not on it any more. */
@@ -98,4 +98,5 @@ async function begin(id, task) {
 export function start() {
   document.addEventListener("steelyard:memory", (event) => add(/** @type {CustomEvent} */ (event).detail));
   document.addEventListener("htmx:afterSwap", draw);
+  onBeat(draw);
 }

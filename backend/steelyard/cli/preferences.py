@@ -1,0 +1,167 @@
+"""`steelyard preferences ...`: the settings, where each is from, and how to change it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.text import Text
+
+from steelyard.cli import values
+from steelyard.cli.output import Column
+from steelyard.cli.session import Session, connected
+from steelyard.cli.wording import NOTHING, duration, size
+from steelyard.client.answers import Preferences
+
+
+@click.group(short_help="List, set and reset preferences.")
+def preferences() -> None:
+    """List, set and reset preferences. The environment goes before a preference, and that before a default.
+
+    A change holds for workers that start after it.
+
+    \b
+    Examples:
+      steelyard preferences list
+      steelyard preferences set worker_max_count=6 worker_peak_memory=12GiB
+    """
+
+
+@preferences.command("list")
+@click.argument("name", metavar="[NAME]", required=False)
+@connected
+def list_(session: Session, name: str | None) -> None:
+    """List all preferences with value and source, or show what the one called NAME means.
+
+    \b
+    Examples:
+      steelyard preferences list
+      steelyard preferences list worker_max_count
+    """
+    found = session.client.preferences()
+    if session.out.as_json:
+        session.out.document(found if name is None else _one(found, name))
+    elif name is None:
+        _table(session, found)
+    else:
+        session.out.pairs(_facts(_one(found, name)))
+
+
+@preferences.command("set")
+@click.argument("pairs", metavar="NAME=VALUE...", nargs=-1, required=True)
+@connected
+def set_(session: Session, pairs: tuple[str, ...]) -> None:
+    """Set preferences. All of them are changed or none.
+
+    \b
+    Examples:
+      steelyard preferences set worker_max_count=6
+      steelyard preferences set worker_task_timeout=72h python=/opt/env/bin/python
+    """
+    texts = values.pairs(pairs)
+    schemas = session.client.preferences()["schema"]["properties"]
+    changes = {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
+    _done(session, session.client.change_preferences(changes), list(changes))
+
+
+@preferences.command()
+@click.argument("names", metavar="NAME...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that were set.")
+@connected
+def reset(session: Session, names: tuple[str, ...], everything: bool) -> None:
+    """Put preferences back to their defaults.
+
+    \b
+    Examples:
+      steelyard preferences reset worker_max_count
+      steelyard preferences reset --all
+    """
+    if bool(names) == everything:
+        raise click.UsageError("name preferences, or all of them with --all")
+    if everything:
+        sources = session.client.preferences()["sources"]
+        names = tuple(name for name, source in sources.items() if source == "preferences")
+    _done(session, session.client.change_preferences(dict.fromkeys(names)), list(names))
+
+
+def _done(session: Session, found: Preferences, names: list[str]) -> None:
+    if session.out.as_json:
+        session.out.document(found)
+        return
+    for name in names:
+        session.out.say(f"{name} is {_shown(found, name)} ({found['sources'][name]})")
+
+
+def _one(found: Preferences, name: str) -> dict[str, Any]:
+    if name not in found["values"]:
+        raise click.BadParameter(f"there is no preference {name}; see: steelyard preferences list")
+    return {
+        "name": name,
+        "value": found["values"][name],
+        "shown": _shown(found, name),
+        "source": found["sources"][name],
+        "schema": found["schema"]["properties"].get(name, {}),
+    }
+
+
+def _table(session: Session, found: Preferences) -> None:
+    session.out.table(
+        [
+            Column("Preference", fixed=True),
+            Column("Value", wraps=True),
+            Column("Source", fixed=True),
+            Column("Meaning", wraps=True),
+        ],
+        (
+            [
+                name,
+                _shown(found, name),
+                Text(source, style="yellow" if source == "environment" else ""),
+                found["schema"]["properties"].get(name, {}).get("title", ""),
+            ]
+            for name, source in found["sources"].items()
+        ),
+    )
+    if "environment" in found["sources"].values():
+        session.out.hint("What is from the environment is changed there.")
+    if found.get("notice"):
+        session.out.note(str(found["notice"]))
+
+
+def _facts(one: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
+    schema = one["schema"]
+    pairs: list[tuple[str, str | Text]] = [
+        ("Preference", one["name"]),
+        ("Meaning", schema.get("description") or schema.get("title") or NOTHING),
+        ("Value", one["shown"]),
+        ("Source", one["source"]),
+        ("Default", _default(schema)),
+    ]
+    if "minimum" in schema or "maximum" in schema:
+        unit = f" {schema['x-unit']}" if "x-unit" in schema else ""
+        low, high = schema.get("minimum", NOTHING), schema.get("maximum", NOTHING)
+        pairs.append(("Range", f"{low} to {high}{unit}"))
+    if "x-variable" in schema:
+        pairs.append(("Variable", schema["x-variable"]))
+    return pairs
+
+
+def _shown(found: Preferences, name: str) -> str:
+    return _in_words(found["values"][name], found["schema"]["properties"].get(name, {}))
+
+
+def _default(schema: Mapping[str, Any]) -> str:
+    return _in_words(schema["default"], schema) if schema.get("default") is not None else "the program's rule"
+
+
+def _in_words(value: Any, schema: Mapping[str, Any]) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if schema.get("x-unit") == "bytes":
+            return size(value)
+        if schema.get("x-unit") == "seconds":
+            return f"{duration(value)} ({value:g} s)" if value >= 60 else f"{value:g} s"
+    if value is None:
+        return NOTHING
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,75 @@
+"""The results of a sweep as a table and as CSV: what was varied, against the numbers that came out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from steelyard.cli.output import Column, state
+from steelyard.cli.session import Session
+from steelyard.cli.wording import duration, size, value
+from steelyard.client.answers import Result
+from steelyard.client.results import names_of
+
+_FIXED, _EACH_VARIED, _EACH_NUMBER = 45, 10, 12
+"""Columns of a terminal that ids and times take, and what a parameter and a number need to be readable."""
+
+
+def show(session: Session, found: Sequence[Result]) -> None:
+    """A table; on a terminal with as many numbers as can be read in its width, in a pipe with all of them."""
+    varied = names_of([one["varied"] for one in found])
+    figures = names_of([one["numbers"] for one in found])
+    hidden: list[str] = []
+    if session.out.console.is_terminal:
+        room = max(0, (session.out.console.width - _FIXED - _EACH_VARIED * len(varied)) // _EACH_NUMBER)
+        figures, hidden = figures[:room], figures[room:]
+    session.out.table(
+        [
+            Column("Task", fixed=True),
+            *(Column(name) for name in varied),
+            Column("State", fixed=True),
+            Column("Took", right=True),
+            Column("Peak", right=True),
+            *(Column(name, right=True) for name in figures),
+        ],
+        (
+            [
+                one["task_id"],
+                *(value(one["varied"].get(name)) for name in varied),
+                state(one["state"]),
+                duration(one["seconds"]),
+                size(one["peak"]),
+                *(value(one["numbers"].get(name)) for name in figures),
+            ]
+            for one in found
+        ),
+    )
+    if hidden:
+        session.out.note(
+            f"{len(hidden)} more numbers do not fit here; they are there in a pipe, with --csv and --json."
+        )
+
+
+def as_csv(found: Sequence[Result]) -> str:
+    """One line a task: id, label, state, cause, seconds, peak in bytes, every parameter, every number."""
+    parameters = names_of([one["parameters"] for one in found])
+    figures = names_of([one["numbers"] for one in found])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["task_id", "label", "state", "cause", "seconds", "peak_bytes", *parameters, *figures])
+    for one in found:
+        writer.writerow(
+            [
+                *(one["task_id"], one["label"], one["state"], one["cause"], one["seconds"], one["peak"]),
+                *(_cell(one["parameters"].get(name)) for name in parameters),
+                *(one["numbers"].get(name) for name in figures),
+            ]
+        )
+    return text.getvalue()
+
+
+def _cell(thing: Any) -> Any:
+    return json.dumps(thing, ensure_ascii=False) if isinstance(thing, bool | list | dict) else thing

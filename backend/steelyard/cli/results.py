@@ -1,0 +1,39 @@
+"""`steelyard results`: what came of a sweep."""
+
+from __future__ import annotations
+
+import click
+
+from steelyard.cli import result_table
+from steelyard.cli.session import Session, connected
+from steelyard.client.answers import Result
+
+
+@click.command(short_help="Show what came of a sweep: parameters against results.")
+@click.argument("sweep_id", metavar="SWEEP_ID")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: every parameter, every number.")
+@connected
+def results(session: Session, sweep_id: str, as_csv: bool) -> None:
+    """Show what came of a sweep: the parameters that differ against the numbers of each result.json.
+
+    Tasks that have not ended are in it too, without numbers.
+
+    \b
+    Examples:
+      steelyard results 9f2c41aa03de
+      steelyard results 9f2c41aa03de --csv > results.csv
+    """
+    found = session.client.results(sweep_id)
+    if session.out.as_json:
+        session.out.document({"sweep_id": sweep_id, "results": found})
+    elif as_csv:
+        session.out.text(result_table.as_csv(found))
+    else:
+        result_table.show(session, found)
+        waiting = _waiting(found)
+        if waiting:
+            session.out.hint(f"{waiting} have not ended: steelyard sweeps show {sweep_id} --wait")
+
+
+def _waiting(found: list[Result]) -> int:
+    return sum(one["state"] in ("READY", "RUNNING") for one in found)

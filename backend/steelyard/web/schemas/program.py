@@ -1,0 +1,124 @@
+"""The types of answers about the program itself: simulations, start, preferences, system, health."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from steelyard.web.schemas.common import Bytes, Moment, Pressure, Reply, Seconds
+from steelyard.web.schemas.workers import Limits
+
+
+class Resources(Reply):
+    """What a simulation's file says that a run needs; null where it says nothing."""
+
+    memory: Bytes | None
+    cores: Annotated[int, Meta(ge=1)]
+    timeout: Seconds | None
+    attempts: Annotated[int, Meta(ge=1)]
+    reuse: bool
+
+
+class Simulation(Reply):
+    """A simulation; `schema` is the JSON Schema of its parameters object."""
+
+    name: str
+    title: str
+    description: str
+    schema: dict[str, Any]
+    resources: Resources
+    file: Annotated[str | None, Meta(description="Its TOML file; null for the built-in one.")]
+    learned: Annotated[Any, Meta(description="The footprint that was learned; null: none yet.")]
+    usual_duration: Seconds | None
+
+
+class SimulationFault(Reply):
+    """What is wrong in a file, and where."""
+
+    file: str
+    line: Annotated[int, Meta(ge=1)]
+    message: str
+
+
+class Simulations(Reply):
+    """Every simulation, and the files that hold none."""
+
+    simulations: list[Simulation]
+    errors: list[SimulationFault]
+
+
+class Program(Reply):
+    """A program that holds much memory now."""
+
+    name: str
+    memory: Bytes
+
+
+class Startup(Reply):
+    """What a window asks first."""
+
+    workers: Annotated[int, Meta(ge=0)]
+    prompt: Literal["insufficient_memory"] | None
+    need: Bytes
+    headroom: Annotated[int, Meta(description="Bytes; below 0 where more is promised than there is.")]
+    closable: list[Program] | None
+    answered: Annotated[bool, Meta(description="Whether this launch has its answer.")]
+    start_worker: Annotated[bool, Meta(description="Whether to start a worker without asking.")]
+
+
+class StartupAnswered(Reply):
+    """The answer was carried out."""
+
+    status: Literal["success"]
+    worker_id: str | None
+
+
+class Preferences(Reply):
+    """The settings that hold, where each comes from, and the schema that a change obeys."""
+
+    values: dict[str, Any]
+    sources: dict[str, Literal["environment", "preference", "default"]]
+    schema: dict[str, Any]
+    notice: str | None
+
+
+class SystemMemory(Reply):
+    """As in the status, and which limit it is."""
+
+    total: Bytes
+    available: Bytes
+    used: Bytes
+    percent: Annotated[float, Meta(ge=0, le=100)]
+    guard: Bytes
+    pressure: Pressure
+    source: Literal["machine", "cgroup v1", "cgroup v2"]
+
+
+class System(Reply):
+    """Program and machine. No secrets."""
+
+    version: str
+    python: str
+    platform: str
+    libraries: dict[str, str]
+    data_dir: str
+    log_dir: str
+    simulations_dir: str
+    database_bytes: Bytes
+    memory: SystemMemory
+    limits: Limits
+    asleep_s: Seconds
+    started_at: Moment
+
+
+class Health(Reply):
+    """It lives."""
+
+    status: Literal["ok"]
+
+
+class SignInLink(Reply):
+    """A link that signs a browser in: once, within 5 minutes."""
+
+    url: str

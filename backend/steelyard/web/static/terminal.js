@@ -1,0 +1,22 @@
+// Output as a terminal would have left it, in short: what pages/task_wording.py `plain` does on the server.
+
+// ECMA-48: control sequences, strings that end in BEL or ST (a title, a link), and the two-byte rest.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what is looked for
+const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
+const OVERWRITTEN = /[^\n\r]*\r(?=[^\n\r])/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f]/g;
+
+/**
+ * Without escape sequences; of a line that was overwritten (a bar drawn with carriage returns) what was
+ * written last; other control characters as their pictures (U+2400 on).
+ * @param {string} text
+ */
+export function plain(text) {
+  return text
+    .replace(ESCAPES, "")
+    .replace(/\r\n/g, "\n")
+    .replace(OVERWRITTEN, "")
+    .replace(/\r/g, "")
+    .replace(UNSEEN, (sign) => String.fromCharCode(0x2400 + sign.charCodeAt(0)));
+}

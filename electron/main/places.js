@@ -1,0 +1,89 @@
+// Where things lie: the data directory (the same rule as backend/steelyard/machine/paths.py, which a test
+// compares), the logs and the profile in it, the sidecar's program, our own files.
+
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+
+const NAME = "Steelyard";
+const VARIABLE = "STEELYARD_DATA_DIR";
+const ROOT = path.resolve(__dirname, "../..");
+
+/** @typedef {{program: string, arguments: string[]}} Command */
+
+/**
+ * The data directory: STEELYARD_DATA_DIR if it is set and not empty, else the platform's place. Absolute.
+ * @param {NodeJS.ProcessEnv} environment
+ * @param {string} [platform]
+ */
+function dataDirectory(environment, platform = process.platform) {
+  const stated = (environment[VARIABLE] ?? "").trim();
+  if (stated !== "") {
+    return path.resolve(withHome(stated));
+  }
+  if (platform === "win32") {
+    return path.join(environment.LOCALAPPDATA || path.join(os.homedir(), "AppData", "Local"), NAME);
+  }
+  if (platform === "darwin") {
+    return path.join(os.homedir(), "Library", "Application Support", NAME);
+  }
+  const base = (environment.XDG_DATA_HOME ?? "").trim();
+  return path.join(base === "" ? path.join(os.homedir(), ".local", "share") : base, NAME);
+}
+
+/** @param {string} stated */
+function withHome(stated) {
+  return stated === "~" || /^~[/\\]/.test(stated) ? path.join(os.homedir(), stated.slice(1)) : stated;
+}
+
+/**
+ * A folder for its owner alone; one that exists is left as it is (the sidecar narrows what is its own).
+ * @param {string} folder
+ */
+function makePrivate(folder) {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * Electron's profile in the data directory. Where nothing can be written there, a temporary one: the sidecar
+ * then says what is wrong, and needs a window to say it in.
+ * @param {string} data
+ */
+function profile(data) {
+  try {
+    const folder = path.join(data, "electron");
+    makePrivate(folder);
+    fs.accessSync(folder, fs.constants.W_OK);
+    return folder;
+  } catch {
+    return fs.mkdtempSync(path.join(os.tmpdir(), "steelyard-"));
+  }
+}
+
+/**
+ * The sidecar's program and first arguments. From source STEELYARD_SIDECAR may name another one.
+ * @param {{packaged: boolean, resources: string, environment: NodeJS.ProcessEnv}} where
+ * @returns {Command}
+ */
+function sidecarCommand({ packaged, resources, environment }) {
+  const windows = process.platform === "win32";
+  if (packaged) {
+    const program = path.join(resources, "sidecar", windows ? "steelyard.exe" : "steelyard");
+    return { program, arguments: ["serve", "--hello"] };
+  }
+  const stated = environment.STEELYARD_SIDECAR;
+  if (stated) {
+    return { program: path.resolve(stated), arguments: ["serve", "--hello"] };
+  }
+  const python = windows ? [".venv", "Scripts", "python.exe"] : [".venv", "bin", "python"];
+  return { program: path.join(ROOT, ...python), arguments: ["-m", "steelyard", "serve", "--hello"] };
+}
+
+exports.dataDirectory = dataDirectory;
+exports.makePrivate = makePrivate;
+exports.profile = profile;
+exports.sidecarCommand = sidecarCommand;
+/** @param {string} data */
+exports.logs = (data) => path.join(data, "logs");
+exports.PAGES = path.join(ROOT, "electron", "pages");
+exports.PRELOAD = path.join(ROOT, "electron", "preload", "preload.js");

@@ -1,0 +1,221 @@
+// The running program: window, tray, menu and notifications, in line with what the keeper tells of the sidecar.
+
+const { app, clipboard, shell } = require("electron");
+const path = require("node:path");
+
+const diagnostics = require("./diagnostics");
+const places = require("./places");
+const { KeepAwake } = require("./desktop/keep_awake");
+const { setMenu } = require("./desktop/menu");
+const { Notifications } = require("./desktop/notifications");
+const { tellPower } = require("./desktop/power");
+const { lineFor, TrayIcon } = require("./desktop/tray");
+const { answerPages } = require("./ipc");
+const { Quit } = require("./quit");
+const { Restarts } = require("./sidecar/restarts");
+const { MainWindow } = require("./window/window");
+
+/** A page that closes its window more often than three times a minute gets no new one before the user asks. */
+const REOPENED = [0, 0, 0];
+const REOPENED_WITHIN = 60_000;
+
+/**
+ * @typedef {object} Parts
+ * @property {number} began when the program was started, milliseconds
+ * @property {string} data
+ * @property {import("./desktop/choices").ChoiceFile} choices
+ * @property {import("./window/session").Door} door
+ * @property {import("./sidecar/keeper").Keeper} keeper
+ * @property {import("./log").Log} log
+ * @property {import("./tally").Tally} tally
+ * @property {import("./timings").Timings} timings
+ */
+
+/** Made when Electron is ready; open() shows it. */
+class Program {
+  #reopened = new Restarts(REOPENED, REOPENED_WITHIN);
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    const { choices, door, keeper, log, tally, timings } = parts;
+    this.parts = parts;
+    this.window = new MainWindow({
+      door,
+      choices,
+      log,
+      onClose: (event) => this.#windowCloses(event),
+      onClosed: () => this.#windowClosed(),
+      onSessionEnd: () => this.quit.short("the session ends"),
+    });
+    this.quit = new Quit({ keeper, tally, timings, window: this.window, log });
+    this.keepAwake = new KeepAwake(choices, log);
+    this.tray = new TrayIcon({
+      show: () => this.show(),
+      hide: () => this.window.hide(),
+      quit: () => void this.quit.ask(),
+      log,
+    });
+    this.notifications = new Notifications({
+      ready: () => keeper.ready,
+      wanted: () => choices.now.notify && !this.window.window?.isFocused(),
+      open: (place) => this.show(place),
+      log,
+    });
+  }
+
+  /** Show the window, and follow the keeper from now on. */
+  open() {
+    const { began, keeper, log } = this.parts;
+    keeper.on("state", () => this.#stateChanged());
+    keeper.on("message", () => this.follow());
+    keeper.on("task-ended", (/** @type {import("./tally").Ended} */ ended) => this.notifications.note(ended));
+    this.#answerPages();
+    this.quit.listen();
+    this.#openWindow();
+    this.window.window?.webContents.once("did-finish-load", () => {
+      log.say(`first page loaded after ${Date.now() - began} ms`);
+    });
+    this.#setMenu();
+    this.tray.open();
+    tellPower(keeper, () => this.follow(), log);
+    this.#stateChanged();
+    app.on("second-instance", () => this.show());
+    app.on("activate", () => this.show());
+    app.on("quit", () => this.tray.close());
+  }
+
+  /** Bring the window to the front. @param {string} [place] the path of a page of the sidecar's */
+  show(place) {
+    if (this.window.window === null) {
+      this.#openWindow();
+    }
+    this.window.present();
+    if (place !== undefined) {
+      this.window.go(place);
+    }
+  }
+
+  /** Tray, progress and power in line with what runs. */
+  follow() {
+    const { keeper, tally } = this.parts;
+    this.tray.say(lineFor(keeper.state, tally, this.quit.isDraining));
+    const running = keeper.ready === null ? 0 : tally.running;
+    this.window.setProgress(running === 0 ? -1 : (tally.progress ?? 2));
+    this.keepAwake.adjust(running);
+  }
+
+  /** What our pages from disk show. */
+  view() {
+    const { began, keeper, timings } = this.parts;
+    return {
+      ...keeper.state,
+      longerAfter: Math.max(0, timings.longerThanUsual - (Date.now() - began)),
+      version: app.getVersion(),
+    };
+  }
+
+  #stateChanged() {
+    const { door, keeper, tally } = this.parts;
+    const { name } = keeper.state;
+    if (name === "lost") {
+      door.admit(null);
+      tally.forget();
+    }
+    if (name === "lost" || name === "silent") {
+      this.window.showDisk("lost");
+    } else if (keeper.ready !== null && !this.quit.isLeaving) {
+      door.admit(keeper.ready);
+      this.window.showPanel();
+    }
+    this.window.tell(this.view());
+    this.follow();
+  }
+
+  #openWindow() {
+    const { door, keeper } = this.parts;
+    const { name, generation } = keeper.state;
+    this.window.open();
+    if (keeper.ready !== null) {
+      door.admit(keeper.ready);
+      this.window.showPanel();
+    } else {
+      this.window.showDisk(name === "starting" && generation === 1 ? "splash" : "lost");
+    }
+  }
+
+  /** @param {{preventDefault(): void}} event */
+  #windowCloses(event) {
+    if (this.quit.isLeaving) {
+      return;
+    }
+    event.preventDefault();
+    if (process.platform === "darwin" || this.quit.isDraining) {
+      this.window.hide();
+    } else {
+      void this.quit.ask();
+    }
+  }
+
+  #windowClosed() {
+    // window.close() in a page does this: Electron asks nobody. It is no way to end the program.
+    this.parts.log.say("a page has closed the window");
+    if (this.#reopened.next(performance.now()) !== null) {
+      this.#openWindow();
+    }
+  }
+
+  #answerPages() {
+    const { keeper, log } = this.parts;
+    answerPages({
+      window: () => this.window.window,
+      log,
+      answers: {
+        "page:state": () => this.view(),
+        "lost:restart": () => {
+          if (keeper.state.name === "lost" || keeper.state.name === "silent") {
+            keeper.restart();
+          }
+        },
+        "lost:wait": () => {
+          if (keeper.state.name === "silent") {
+            this.window.showPanel();
+          }
+        },
+        "lost:open-logs": () => this.#openLogs(),
+        "lost:copy-diagnostics": () => this.#copyDiagnostics(),
+      },
+    });
+  }
+
+  #setMenu() {
+    const { choices, data, keeper } = this.parts;
+    setMenu(
+      {
+        go: (place) => this.show(place),
+        hide: () => this.window.hide(),
+        quit: () => void this.quit.ask(),
+        openLogs: () => this.#openLogs(),
+        copyDiagnostics: () => this.#copyDiagnostics(),
+        exportDiagnostics: () => {
+          if (keeper.ready !== null) {
+            this.window.window?.webContents.downloadURL(`${keeper.ready.url}system/diagnostics.zip`);
+          }
+        },
+        openData: () => void shell.openPath(data),
+        openSimulations: () => void shell.openPath(path.join(data, "simulations")),
+      },
+      choices,
+      () => this.follow(),
+    );
+  }
+
+  #openLogs() {
+    void shell.openPath(places.logs(this.parts.data));
+  }
+
+  #copyDiagnostics() {
+    clipboard.writeText(diagnostics.describe(this.parts));
+  }
+}
+
+exports.Program = Program;

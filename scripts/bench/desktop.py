@@ -1,0 +1,99 @@
+"""From the click to a usable window, and from Quit to the end, on the tests' Electron; medians as a table.
+
+`.venv/bin/python scripts/bench/desktop.py`; `--sidecar PROGRAM` with another sidecar than the one from
+source, for instance the frozen one. Nothing is asserted, machines differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+import desktop_runtime  # noqa: E402
+from tests.desktop.program import Desktop, free_display  # noqa: E402
+from tests.helpers.waiting import eventually  # noqa: E402
+
+Figures = dict[str, float]
+
+
+def once(data: Path, display: str, folder: Path, sidecar: str | None) -> Figures:
+    """One start and one quit; seconds from the click."""
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    more: dict[str, Any] = {"STEELYARD_SIDECAR": sidecar} if sidecar else {}
+    command = [str(desktop_runtime.ensure() / "electron"), str(ROOT), *root]
+    with Desktop(command, data, display, folder / "output", **more) as desktop:
+        desktop.panel()
+        figures = {"usable window": time.monotonic() - desktop.began}
+        eventually(lambda: "RUNNING" in desktop.page.text("#worker-status"), within=30)
+        figures["first worker RUNNING"] = time.monotonic() - desktop.began
+        desktop.menu("quit")
+        began = time.monotonic()
+        desktop.leaves()
+        figures["quit, one idle worker"] = time.monotonic() - began
+    return figures
+
+
+def splash(folder: Path, display: str) -> float:
+    """Seconds from the click until the splash is loaded, with a sidecar that never becomes ready."""
+    slow = folder / "slow"
+    slow.write_text("#!/bin/sh\nread hello\ncat > /dev/null\n")
+    slow.chmod(0o755)
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    command = [str(desktop_runtime.ensure() / "electron"), str(ROOT), *root]
+    clicked = time.time()
+    with Desktop(
+        command, Path(tempfile.mkdtemp(dir=folder)), display, folder / "output", STEELYARD_SIDECAR=str(slow)
+    ) as desktop:
+        lines = desktop.logged("first page loaded").splitlines()
+        stamp = [line.split()[0] for line in lines if "first page loaded" in line][-1]
+        return datetime.fromisoformat(stamp).timestamp() - clicked
+
+
+def main() -> int:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sidecar", help="the program of the sidecar; default: from source")
+    parser.add_argument("--times", type=int, default=7, help="warm starts (default: %(default)s)")
+    options = parser.parse_args()
+    xvfb = shutil.which("Xvfb")
+    if xvfb is None:
+        print("There is no Xvfb.", file=sys.stderr)
+        return 1
+    number = free_display()
+    screen = subprocess.Popen([xvfb, f":{number}", "-screen", "0", "1280x900x24"], stderr=subprocess.DEVNULL)
+    folder = Path(tempfile.mkdtemp(prefix="steelyard-bench-"))
+    try:
+        eventually(lambda: Path(f"/tmp/.X11-unix/X{number}").exists(), within=10)
+        found = [
+            once(folder / "data", f":{number}", folder, options.sidecar) for _ in range(options.times + 1)
+        ]
+        shown = [splash(folder, f":{number}") for _ in range(options.times + 1)]
+        for one, seconds in zip(found, shown, strict=True):
+            one["splash"] = seconds
+    finally:
+        screen.terminate()
+        screen.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; the first start, then medians of the others"
+    )
+    for name in found[0]:
+        warm = [one[name] for one in found[1:]]
+        print(f"{name:24} {found[0][name]:6.2f} s {statistics.median(warm):6.2f} s (best {min(warm):.2f})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How the frozen program is put together: what goes in, and its first lines. `freeze.py` enters here."""

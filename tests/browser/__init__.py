@@ -1,0 +1,1 @@
+"""The pages in a real browser, before a real sidecar: a person's walk through them."""

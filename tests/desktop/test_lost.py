@@ -1,0 +1,280 @@
+"""When the sidecar dies, hangs, or is not what it should be: the window stays, says so, mends what it can."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.desktop.conftest import Launch, fake_sidecar, keep_picture
+from tests.desktop.program import ROOT, Desktop, lives
+from tests.helpers.waiting import eventually
+
+AT_ONCE = {"backOff": [0, 0, 0, 0, 0]}
+
+
+def restarted(desktop: Desktop, than: int) -> dict[str, Any]:
+    """The record of a sidecar that is another one than that PID."""
+    return eventually(lambda: record if (record := desktop.record)["pid"] != than else None, within=30)
+
+
+def test_a_sidecar_that_is_killed_three_times_comes_back_three_times(launch: Launch) -> None:
+    desktop = launch(timings={"backOff": [0, 100, 200, 400, 800]})
+    desktop.panel().says("RUNNING", "#worker-status")
+    seen = [desktop.record]
+    for generation in (2, 3, 4):
+        os.kill(seen[-1]["pid"], signal.SIGKILL)
+        seen.append(restarted(desktop, seen[-1]["pid"]))
+        desktop.logged(f"sidecar {generation}: ready")
+        # "restore": the worker is there without anybody asking.
+        desktop.panel().says("RUNNING", "#worker-status")
+        assert desktop.page.url == seen[-1]["url"]
+    assert len({record["token"] for record in seen}) == 4
+    assert len({record["instance"] for record in seen}) == 4
+    assert "Something ended it with SIGKILL" in desktop.log
+    assert "workers restore" in desktop.log
+    assert [record["token"] for record in seen if record["token"] in desktop.log] == []
+
+
+def test_it_gives_up_after_five_and_a_person_may_go_on(launch: Launch, tmp_path: Path) -> None:
+    broken = fake_sidecar(tmp_path, "sys.exit('the library is broken')")
+    desktop = launch(STEELYARD_SIDECAR=broken, timings=AT_ONCE)
+    page = desktop.lost("exit")
+    page.says("started again 5 times", "#restart-line")
+    assert "exit status 1" in page.text("#text") and "the library is broken" in page.text("#text")
+    assert desktop.log.count("workers 0") == 6
+    page.click("#restart")
+    eventually(lambda: desktop.log.count("workers 0") == 12, within=30)
+
+
+def test_the_pause_grows_and_is_shown(launch: Launch, tmp_path: Path) -> None:
+    broken = fake_sidecar(tmp_path, "sys.exit(3)")
+    desktop = launch(STEELYARD_SIDECAR=broken, timings={"backOff": [0, 60_000]})
+    desktop.logged("Restart in 60000 ms")
+    desktop.shows(lambda page: "started again in" in page.text("#restart-line"))
+    assert desktop.log.index("Restart in 0 ms") < desktop.log.index("Restart in 60000 ms")
+
+
+@pytest.mark.parametrize(
+    ("code", "title"),
+    [
+        ("disk_full", "The disk is full"),
+        ("database_corrupt", "The database is damaged"),
+        ("bad_configuration", "A setting of the environment is wrong"),
+    ],
+)
+def test_what_a_restart_cannot_mend_is_not_restarted(
+    launch: Launch, tmp_path: Path, code: str, title: str
+) -> None:
+    fatal = fake_sidecar(
+        tmp_path,
+        f"say(event='fatal', code='{code}', message='So it is.', remedy='Do this.'); sys.exit(2)",
+    )
+    desktop = launch(STEELYARD_SIDECAR=fatal, timings=AT_ONCE)
+    page = desktop.lost(code)
+    said = page.text()
+    assert title in said and "So it is." in said and "Do this." in said
+    assert desktop.log.count("Not restarted") == 1 and "Restart in" not in desktop.log
+
+
+def test_a_real_fatal_error_reaches_the_window(launch: Launch) -> None:
+    desktop = launch(WORKER_MAX_COUNT="many")
+    page = desktop.lost("bad_configuration")
+    assert "WORKER_MAX_COUNT" in page.text("#text")
+    keep_picture(page, "lost")
+
+
+def test_one_that_hangs_at_its_start_is_ended(launch: Launch, tmp_path: Path) -> None:
+    body = "say(event='phase', name='opening', detail=''); time.sleep(600)"
+    desktop = launch(
+        STEELYARD_SIDECAR=fake_sidecar(tmp_path, body), timings={"phaseLimit": 1500, "backOff": []}
+    )
+    page = desktop.lost("silent_start")
+    assert "no progress" in page.text("#text")
+    eventually(lambda: len(psutil.Process(desktop.process.pid).children()) < 10)
+    assert not [p for p in desktop.family().values() if lives(p) and "fake-sidecar" in " ".join(p.cmdline())]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "print('Usage: something else entirely', flush=True); time.sleep(600)",
+        "sys.stdout.write('x' * 2_000_000); sys.stdout.flush(); time.sleep(600)",
+        "os.write(1, bytes(range(256)) * 40); time.sleep(600)",
+        "say(event='phase', name='opening', detail='')\nwhile True: print('[1, 2]')",
+    ],
+    ids=["usage", "endless line", "bytes", "endless lines"],
+)
+def test_garbage_is_no_sidecar(launch: Launch, tmp_path: Path, body: str) -> None:
+    page = launch(STEELYARD_SIDECAR=fake_sidecar(tmp_path, body), timings=AT_ONCE).lost("garbage")
+    assert "not Steelyard's engine" in page.text("#text")
+
+
+def test_a_missing_program_is_named(launch: Launch, tmp_path: Path) -> None:
+    page = launch(STEELYARD_SIDECAR=str(tmp_path / "nowhere")).lost("program_missing")
+    assert "antivirus" in page.text("#remedy")
+
+
+def test_a_program_that_is_not_executable_is_named(launch: Launch, tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o644)
+    page = launch(STEELYARD_SIDECAR=str(path)).lost("not_executable")
+    assert "not executable" in page.text("#text")
+
+
+READY = """
+import socket
+with socket.socket() as listening:
+    listening.bind(("127.0.0.1", 0)); listening.listen(); port = listening.getsockname()[1]
+    ready = dict(event="ready", port=port, url=f"http://127.0.0.1:{port}/", pid=os.getpid(),
+                 instance=hello["instance"], version="0.1.0", proof=proof(port))
+    ready.update(CHANGES)
+    say(**ready)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause", "words"),
+    [
+        ('{"version": "9.9.9"}', "version", "9.9.9"),
+        ('{"proof": "0" * 64}', "foreign", "its proof is wrong"),
+        ('{"proof": proof(port + 1)}', "foreign", "its proof is wrong"),
+        ('{"proof": "zz"}', "foreign", "it brings no proof"),
+        ('{"instance": "another"}', "foreign", "another instance"),
+        ('{"url": f"http://10.0.0.1:{port}/"}', "foreign", "not on this machine"),
+        ('{"port": 99999}', "foreign", "names no port"),
+    ],
+)
+def test_who_cannot_prove_itself_is_not_adopted(
+    launch: Launch, tmp_path: Path, changes: str, cause: str, words: str
+) -> None:
+    path = fake_sidecar(tmp_path, READY.replace("CHANGES", changes))
+    desktop = launch(STEELYARD_SIDECAR=path, timings=AT_ONCE)
+    assert words in desktop.lost(cause).text("#text")
+    assert "ready" not in desktop.log.replace("wasReady", "")
+
+
+def test_one_that_proves_itself_but_answers_nothing_is_lost(launch: Launch, tmp_path: Path) -> None:
+    path = fake_sidecar(tmp_path, READY.replace("CHANGES", "{}"))
+    desktop = launch(STEELYARD_SIDECAR=path, timings={"answerLimit": 700, "backOff": []})
+    assert "does not answer" in desktop.lost("unanswered").text("#title")
+
+
+def test_one_that_does_not_respond_is_left_to_the_person(launch: Launch) -> None:
+    desktop = launch(timings={"pingEvery": 200})
+    desktop.panel().says("RUNNING", "#worker-status")
+    first = desktop.record
+    os.kill(first["pid"], signal.SIGSTOP)
+    page = desktop.lost("silent")
+    page.says("not responding", "#title")
+    keep_picture(page, "not-responding")
+    os.kill(first["pid"], signal.SIGCONT)
+    desktop.panel()
+    assert desktop.record == first and "responds again" in desktop.log
+    os.kill(first["pid"], signal.SIGSTOP)
+    desktop.lost("silent").click("#restart")
+    restarted(desktop, first["pid"])
+    desktop.panel().says("RUNNING", "#worker-status")
+
+
+def test_the_page_that_was_open_is_opened_again(launch: Launch) -> None:
+    desktop = launch()
+    desktop.panel()
+    desktop.menu("preferences")
+    desktop.shows(lambda page: page.url.endswith("/preferences/"))
+    first = desktop.record["pid"]
+    os.kill(first, signal.SIGKILL)
+    record = restarted(desktop, first)
+    desktop.shows(lambda page: page.url == f"{record['url']}preferences/")
+
+
+def test_diagnostics_hold_what_helps_and_no_secret(launch: Launch) -> None:
+    desktop = launch(timings={"backOff": []})
+    desktop.panel()
+    token = desktop.record["token"]
+    os.kill(desktop.record["pid"], signal.SIGKILL)
+    page = desktop.lost("signal")
+    page.click("#copy-diagnostics")
+    page.says("Copied", "#copied")
+    text = desktop.run("return electron.clipboard.readText()")
+    for part in ("Steelyard 0.1.0", "Electron 25", "Last cause: signal", "sidecar lost", "--- sidecar.log"):
+        assert part in text
+    assert token not in text
+    page.click("#restart")
+    desktop.panel()
+
+
+def test_logs_are_opened_by_their_folder(launch: Launch) -> None:
+    desktop = launch(WORKER_MAX_COUNT="many")
+    page = desktop.lost("bad_configuration")
+    desktop.run("globalThis.opened = []; electron.shell.openPath = async (path) => { opened.push(path); }")
+    page.click("#open-logs")
+    eventually(lambda: desktop.run("return opened") == [str(desktop.data / "logs")])
+
+
+def test_a_data_directory_that_cannot_be_made(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    desktop = launch(tmp_path / "file" / "data")
+    page = desktop.lost("data_dir_unwritable")
+    assert "file" in page.text("#text")
+    assert sys.platform != "linux" or not (tmp_path / "file").is_dir()
+
+
+LATE = """
+const {{ Keeper }} = require("./electron/main/sidecar/keeper.js");
+const {{ Run }} = require("./electron/main/sidecar/run.js");
+const {{ Log }} = require("./electron/main/log.js");
+const runs = [];
+Run.prototype.start = function () {{ runs.push(this); }};
+const log = new Log({folder});
+const timings = {{ backOff: [0, 0], restartWindow: 1000, pingEvery: 50, misses: 3, answerLimit: 100 }};
+const command = {{ program: process.execPath, arguments: [] }};
+const keeper = new Keeper({{ command, data: {folder}, version: "1", timings, log }});
+const states = [];
+keeper.on("state", (state) => states.push(`${{state.generation}} ${{state.name}} ${{state.phase}}`));
+keeper.start();
+runs[0].emit("ended", {{ kind: "signal", signal: "SIGKILL", wasReady: false, stderr: "" }});
+setTimeout(() => {{
+  const before = states.length;
+  runs[0].emit("phase", {{ name: "ghost", detail: "" }});
+  runs[0].emit("ready", {{ port: 1, url: "http://127.0.0.1:1/", token: "x" }});
+  runs[0].emit("ended", {{ kind: "exit", code: 0, wasReady: false, stderr: "" }});
+  const same = runs[0].hello.token === runs[1].hello.token;
+  const heard = states.length - before;
+  console.log(JSON.stringify({{ runs: runs.length, heard, state: keeper.state, same }}));
+  process.exit(0);
+}}, 100);
+"""
+
+
+def test_what_an_earlier_generation_says_is_not_heard(node: Path, tmp_path: Path) -> None:
+    code = LATE.format(folder=json.dumps(str(tmp_path)))
+    done = subprocess.run([node, "-e", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert (found["runs"], found["heard"], found["same"]) == (2, 0, False)
+    assert (found["state"]["name"], found["state"]["generation"]) == ("starting", 2)
+    assert "a late event was left alone" in (tmp_path / "electron.log").read_text()
+
+
+def test_the_log_is_rotated_and_hides_what_it_is_told_to(node: Path, tmp_path: Path) -> None:
+    code = f"""
+    const {{ Log }} = require("./electron/main/log.js");
+    const log = new Log({json.dumps(str(tmp_path / "logs"))});
+    log.hide("secret");
+    for (let line = 0; line < 5000; line += 1) log.say(`line ${{line}} secret ${{"x".repeat(1000)}}`);
+    """
+    subprocess.run([node, "-e", code], cwd=ROOT, check=True)
+    files = sorted((tmp_path / "logs").iterdir())
+    assert [path.name for path in files] == ["electron.log", "electron.log.1", "electron.log.2"]
+    assert all(path.stat().st_size <= 2_000_000 for path in files)
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files)
+    assert all("secret" not in path.read_text() for path in files)

@@ -1,0 +1,178 @@
+"""The ways out: what becomes of running tasks, and that nothing of ours runs afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.desktop.conftest import Launch, fake_sidecar
+from tests.desktop.program import Desktop, lives
+from tests.helpers import family
+from tests.helpers.waiting import eventually
+
+STOP, CANCEL, BACKGROUND = 1, 2, 0
+
+
+def with_a_task(desktop: Desktop, code: str = "import time; time.sleep(300)") -> str:
+    """A running task, of which the program has heard."""
+    desktop.panel().says("RUNNING", "#worker-status")
+    task = desktop.submit(code)
+    desktop.runs(task)
+    desktop.logged("keep awake: on")
+    return task
+
+
+def test_quit_with_idle_workers_is_quick_and_leaves_nothing(launch: Launch) -> None:
+    desktop = launch()
+    desktop.panel().says("RUNNING", "#worker-status")
+    assert len(desktop.family()) > 4
+    desktop.menu("quit")
+    began = time.monotonic()
+    assert desktop.leaves() == 0
+    took = time.monotonic() - began
+    eventually(lambda: desktop.left() == [], within=3)
+    assert took < 5, f"{took:.2f} s"
+    print(f"quit with an idle worker: {took:.2f} s")
+
+
+def test_closing_the_window_quits(launch: Launch) -> None:
+    desktop = launch()
+    desktop.panel()
+    desktop.family()
+    desktop.run("window.close()")
+    assert desktop.leaves() == 0
+
+
+def test_stop_now_and_resume_later(launch: Launch) -> None:
+    first = launch()
+    task = with_a_task(first)
+    first.answer_dialogs(STOP)
+    first.family()
+    first.menu("quit")
+    assert first.leaves() == 0
+    second = launch()
+    second.panel().says("RUNNING", "#worker-status")
+    found = second.runs(task)
+    assert [attempt["cause"] for attempt in found["attempts"]] == ["sidecar_lost", None]
+
+
+def test_cancel_changes_nothing(launch: Launch) -> None:
+    desktop = launch()
+    task = with_a_task(desktop)
+    desktop.answer_dialogs(CANCEL)
+    desktop.run("window.close()")
+    assert eventually(lambda: desktop.run("return globalThis.asked")) == [
+        "1 task is running. Quit Steelyard?"
+    ]
+    desktop.logged("quit with 1 running: cancel")
+    assert desktop.run("return window.isVisible()")
+    assert desktop.task(task)["state"] == "RUNNING"
+
+
+def test_finish_in_the_background(launch: Launch, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    code = f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.05)"
+    first = launch()
+    task = with_a_task(first, code)
+    waiting = first.submit("pass")
+    first.answer_dialogs(BACKGROUND)
+    first.menu("quit")
+    eventually(lambda: first.run("return window.isVisible()") is False)
+    assert first.task(task)["state"] == "RUNNING"
+    flag.touch()
+    assert first.leaves() == 0
+    second = launch(WORKER_MAX_COUNT="0")
+    second.panel()
+    assert second.task(task)["state"] == "SUCCEEDED"
+    assert second.task(waiting)["state"] == "READY"
+
+
+def test_in_the_background_one_may_still_stop(launch: Launch) -> None:
+    desktop = launch()
+    with_a_task(desktop)
+    desktop.answer_dialogs(BACKGROUND)
+    desktop.menu("quit")
+    eventually(lambda: desktop.run("return window.isVisible()") is False)
+    desktop.answer_dialogs(STOP)
+    desktop.menu("quit")
+    assert desktop.leaves() == 0
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "before-quit", "session-end"])
+def test_the_short_way_asks_nothing(launch: Launch, way: str) -> None:
+    desktop = launch()
+    with_a_task(desktop)
+    desktop.answer_dialogs(CANCEL)
+    desktop.family()
+    if way == "SIGTERM":
+        desktop.process.send_signal(signal.SIGTERM)
+    elif way == "before-quit":
+        desktop.run("electron.app.quit()")
+    else:
+        desktop.run("window.emit('session-end')")
+    began = time.monotonic()
+    assert desktop.leaves() == 0
+    assert time.monotonic() - began < 10
+    eventually(lambda: desktop.left() == [], within=3)
+
+
+def test_a_sidecar_that_does_not_leave_is_ended(launch: Launch) -> None:
+    desktop = launch(timings={"stopDeadline": 500, "grace": 300})
+    desktop.panel().says("RUNNING", "#worker-status")
+    desktop.family()
+    os.kill(desktop.record["pid"], signal.SIGSTOP)
+    desktop.menu("quit")
+    assert desktop.leaves(10) == 0
+    eventually(lambda: desktop.left() == [], within=3)
+    assert "did not leave in time" in desktop.log
+
+
+def test_quit_while_it_starts(launch: Launch, tmp_path: Path) -> None:
+    path = fake_sidecar(tmp_path, "say(event='phase', name='opening', detail=''); sys.stdin.read()")
+    desktop = launch(STEELYARD_SIDECAR=path)
+    desktop.logged("opening")
+    desktop.family()
+    desktop.menu("quit")
+    assert desktop.leaves(10) == 0
+
+
+def test_quit_from_the_lost_page(launch: Launch) -> None:
+    desktop = launch(WORKER_MAX_COUNT="many")
+    desktop.lost("bad_configuration")
+    desktop.run("window.close()")
+    assert desktop.leaves(10) == 0
+
+
+def test_when_main_is_killed_all_is_gone(launch: Launch, tmp_path: Path) -> None:
+    """kill -9 of Electron while two tasks run, each with grandchildren in sessions of their own."""
+    desktop = launch()
+    desktop.panel().says("RUNNING", "#worker-status")
+    with desktop.client() as client:
+        assert client.post("/api/workers/add/").status_code == 201
+    families = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with desktop.client() as client:
+            body = {"simulation": "command", "parameters": {"argv": family.argv(folder)}}
+            assert client.post("/api/tasks/", json=body).status_code == 201
+        families.append(eventually(lambda folder=folder: family.members(folder), within=30))
+    try:
+        record = psutil.Process(desktop.record["pid"])
+        below = [record, *record.children(recursive=True)]
+        desktop.kill()
+        began = time.monotonic()
+        everybody = below + [one for members in families for one in members.values()]
+        eventually(lambda: not any(lives(one) for one in everybody), within=10)
+        took = time.monotonic() - began
+        eventually(lambda: desktop.left() == [], within=5)
+        print(f"all {len({one.pid for one in everybody})} processes gone after {took:.2f} s")
+        assert took < 4, f"{took:.2f} s"
+    finally:
+        for members in families:
+            family.end(members)

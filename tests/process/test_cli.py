@@ -1,0 +1,207 @@
+"""The command line as a terminal and a pipe have it, before a real sidecar: width, colours, what goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from steelyard.client import Client
+from tests.helpers.sidecar import PATIENCE, RunningSidecar, environment
+from tests.helpers.waiting import eventually
+
+STEELYARD = [sys.executable, "-m", "steelyard"]
+WIDTH = 80
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture(scope="module")
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSidecar]:
+    with RunningSidecar(tmp_path_factory.mktemp("terminal") / "data", "--workers", "2") as running:
+        assert running.ready
+        yield running
+
+
+@pytest.fixture
+def client(sidecar: RunningSidecar) -> Iterator[Client]:
+    with Client.find(sidecar.data_dir) as found:
+        yield found
+
+
+class Terminal:
+    """A command on a terminal of 80 columns; what it wrote is read by a thread."""
+
+    def __init__(self, data_dir: Path, *arguments: str, **more: str) -> None:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, WIDTH, 0, 0))
+        env = environment(STEELYARD_DATA_DIR=str(data_dir), TERM="xterm-256color", **more)
+        for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+            if name not in more:
+                env.pop(name, None)
+        self._ours = ours
+        self._written = bytearray()
+        self.process = subprocess.Popen(
+            [*STEELYARD, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=env,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._ours, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            self._written += data
+
+    @property
+    def text(self) -> str:
+        """All that it has written."""
+        return self._written.decode("utf-8", "replace").replace("\r\n", "\n")
+
+    def ended(self) -> int:
+        """Its exit status."""
+        status = self.process.wait(PATIENCE)
+        self._reader.join(5)
+        return status
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+        self._reader.join(5)
+        os.close(self._ours)
+
+
+def piped(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*STEELYARD, *arguments],
+        env=environment(STEELYARD_DATA_DIR=str(data_dir)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def lines(text: str) -> list[str]:
+    return [_ESCAPE.sub("", line).rpartition("\r")[2] for line in text.split("\n")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tasks"], ["workers", "list"], ["preferences", "list"], ["simulations"], ["sweeps", "list"],
+        ["system"], ["startup"], ["--help"], ["submit", "--help"], ["simulations", "steel-pathway"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_terminal_of_80_columns_is_enough(
+    client: Client, sidecar: RunningSidecar, arguments: list[str]
+) -> None:
+    client.sweep("command", grid={"argv": [["true"], ["true", "x" * 200]]}, label="l" * 300, tags=["t"])
+    with Terminal(sidecar.data_dir, *arguments) as terminal:
+        assert terminal.ended() == 0
+        assert max(len(line) for line in lines(terminal.text)) <= WIDTH, terminal.text
+
+
+def test_colours_are_for_terminals(sidecar: RunningSidecar) -> None:
+    with Terminal(sidecar.data_dir, "workers", "list") as terminal:
+        assert terminal.ended() == 0 and "\x1b[32mRUNNING" in terminal.text
+    with Terminal(sidecar.data_dir, "workers", "list", NO_COLOR="1") as terminal:
+        assert terminal.ended() == 0 and "\x1b[3" not in terminal.text and "RUNNING" in terminal.text
+    with piped(sidecar.data_dir, "workers", "list") as process:
+        out, _ = process.communicate(timeout=PATIENCE)
+        assert "\x1b" not in out and "RUNNING" in out
+
+
+def test_watching_workers_is_live_until_ctrl_c(sidecar: RunningSidecar, client: Client) -> None:
+    with Terminal(sidecar.data_dir, "workers", "watch") as terminal:
+        eventually(lambda: terminal.text.count("RUNNING") >= 2, within=PATIENCE)
+        task_id = client.submit("command", {"argv": ["sleep", "600"]})
+        eventually(lambda: task_id in terminal.text, within=PATIENCE)
+        client.cancel(task_id)
+        before = len(terminal.text)
+        eventually(lambda: "Queue" in terminal.text[before:], within=PATIENCE)
+        os.killpg(terminal.process.pid, signal.SIGINT)
+        assert terminal.ended() == 130
+    client.wait(task_id, timeout=PATIENCE)
+
+
+def test_bars_move_while_one_waits(sidecar: RunningSidecar) -> None:
+    program = (
+        "import steelyard_task as t, time\n"
+        "for n in range(1, 9):\n"
+        "    t.progress(n / 8, f'step {n}'); time.sleep(0.15)"
+    )
+    argv = json.dumps([sys.executable, "-c", program])
+    with Terminal(sidecar.data_dir, "submit", "command", "-p", f"argv={argv}", "--wait") as terminal:
+        assert terminal.ended() == 0
+        assert re.search(r"\d\d %, .*step \d", terminal.text), terminal.text
+        assert max(len(line) for line in lines(terminal.text)) <= WIDTH
+
+
+def test_logs_follow_over_a_retry(sidecar: RunningSidecar, client: Client) -> None:
+    code = "import os, sys; n = os.environ['STEELYARD_ATTEMPT']; print('attempt', n); sys.exit(n == '1')"
+    task_id = client.submit("command", {"argv": [sys.executable, "-c", code]}, attempts=2)
+    with piped(sidecar.data_dir, "logs", "-f", task_id) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (0, "attempt 1\nattempt 2\n", "")
+
+
+def test_events_follow(sidecar: RunningSidecar, client: Client) -> None:
+    since = client.status()["seq"]
+    with piped(sidecar.data_dir, "events", "-f", "--since", str(since), "--json") as process:
+        assert process.stdout is not None
+        task_id = client.submit("command", {"argv": ["true"]})
+        states, seq = [], since
+        while "SUCCEEDED" not in states:
+            event = json.loads(process.stdout.readline())
+            assert event["seq"] == seq + 1
+            seq = event["seq"]
+            if event["subject"] == task_id:
+                states.append(event["data"]["state"])
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+    assert states == ["READY", "RUNNING", "SUCCEEDED"]
+
+
+def test_what_waits_survives_a_restart(tmp_path: Path) -> None:
+    data, gate = tmp_path / "data", tmp_path / "gate"
+    code = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)"
+    with RunningSidecar(data, "--workers", "1") as first:
+        assert first.ready
+        argv = json.dumps([sys.executable, "-c", code])
+        with piped(data, "sweep", "command", "-p", f"argv=[{argv}]", "--wait", "--json") as process:
+            with Client.find(data) as client:
+                eventually(lambda: list(client.tasks(state="RUNNING")), within=PATIENCE)
+            first.kill()
+            with RunningSidecar(data, "--workers", "1") as second:
+                assert second.ready
+                gate.touch()
+                out, err = process.communicate(timeout=PATIENCE * 2)
+    assert process.returncode == 0, err
+    [task] = json.loads(out)["tasks"]
+    assert [attempt["cause"] for attempt in task["attempts"]] == ["sidecar_lost", "succeeded"]

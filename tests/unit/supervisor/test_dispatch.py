@@ -1,0 +1,104 @@
+"""Which task goes to which worker, and what is said of those that wait."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from steelyard.rules.states import WorkerState
+from steelyard.store import tasks
+from steelyard.supervisor import dispatch, task_views
+from tests.unit.supervisor.making import GIB, Made
+
+
+def started(made: Made) -> list[tuple[str, str]]:
+    return [(worker, message["task_id"]) for worker, message in made.sent if message["type"] == "start"]
+
+
+def waiting_for(made: Made, task_id: str) -> Any:
+    return task_views.one(made.yard, task_id)["waiting_for"]
+
+
+async def test_the_longest_lived_idle_worker_takes_the_first_task(made: Made) -> None:
+    first = await made.worker()
+    made.clocks.advance(1)
+    second = await made.worker()
+    one, two, three = [await made.submit(memory="1GiB") for _ in range(3)]
+    assert await dispatch.dispatch(made.yard) == 2
+    assert started(made) == [(first.worker_id, one), (second.worker_id, two)]
+    assert waiting_for(made, three) == "a free worker: each one has a task"
+    assert waiting_for(made, one) is None
+    assert await dispatch.dispatch(made.yard) == 0
+
+
+async def test_a_worker_takes_only_from_its_own_queue(made: Made) -> None:
+    await made.worker(queue="night")
+    day, night = await made.submit(memory="1GiB"), await made.submit(memory="1GiB", queue="night")
+    assert await dispatch.dispatch(made.yard) == 1
+    assert [task for _, task in started(made)] == [night]
+    assert waiting_for(made, day) == 'a worker: none serves the queue "default"'
+
+
+async def test_what_fits_starts_and_the_rest_hears_why_not(made: Made) -> None:
+    """10 GiB of headroom: 6 are taken by the first, so 6 more do not fit, 3 do."""
+    for _ in range(3):
+        await made.worker()
+    large, larger, small = [await made.submit(memory=size) for size in ("6GiB", "6GiB", "3GiB")]
+    assert await dispatch.dispatch(made.yard) == 2
+    assert {task for _, task in started(made)} == {large, small}
+    assert waiting_for(made, larger).startswith(
+        "needs 6.0 GiB, 4.0 GiB are free"
+    ) or "1.0 GiB" in waiting_for(made, larger)
+    # Nothing has changed: the answer is the same between two turns as during one.
+    assert await dispatch.dispatch(made.yard) == 0
+    assert waiting_for(made, larger).startswith("needs 6.0 GiB")
+
+
+async def test_a_claim_that_is_only_the_default_starts_when_nothing_else_runs(made: Made) -> None:
+    made.machine.available = 5 * GIB
+    made.yard.scale.weigh()
+    await made.worker()
+    await made.worker()
+    first, second = await made.submit(), await made.submit()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert [task for _, task in started(made)] == [first]
+    assert "needs 8.0 GiB" in waiting_for(made, second)
+
+
+async def test_nobody_starts_on_the_way_out(made: Made) -> None:
+    await made.worker()
+    task_id = await made.submit(memory="1GiB")
+    made.yard.departure.leave("drain", None)
+    assert await dispatch.dispatch(made.yard) == 0
+    assert waiting_for(made, task_id) == "the next start: Steelyard is shutting down"
+
+
+async def test_what_a_task_waits_for_while_its_worker_starts_or_leaves(made: Made) -> None:
+    worker = await made.worker(WorkerState.STARTING)
+    task_id = await made.submit(memory="1GiB")
+    assert waiting_for(made, task_id) == "a worker that is starting"
+    worker.leaving = True
+    assert waiting_for(made, task_id) == 'a worker: none serves the queue "default"'
+
+
+async def test_a_folder_that_cannot_be_made_ends_the_attempt_in_words(made: Made) -> None:
+    worker = await made.worker()
+    shutil.rmtree(made.yard.data.tasks)
+    made.yard.data.tasks.write_text("in the way")
+    task_id = await made.submit(memory="1GiB", attempts=1)
+    assert await dispatch.dispatch(made.yard) == 1
+    await made.yard.database.change(lambda change: None)
+    row = tasks.row(made.yard.database, task_id)
+    assert row is not None and (row["state"], row["cause"]) == ("FAILED", "error")
+    [attempt] = task_views.one(made.yard, task_id)["attempts"]
+    assert "folder could not be made" in attempt["evidence"]
+    assert worker.attempt is None and started(made) == []
+
+
+async def test_a_worker_that_went_while_its_task_was_claimed_is_sent_nothing(made: Made) -> None:
+    worker = await made.worker()
+    await made.submit(memory="1GiB")
+    claiming = dispatch.dispatch(made.yard)
+    made.yard.database.change(lambda change: setattr(worker, "leaving", True))
+    await claiming
+    assert started(made) == []

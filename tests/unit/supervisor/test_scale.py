@@ -1,0 +1,96 @@
+"""What a warm process holds is weighed once: as the memory of the task to come, never as the agent's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from steelyard.machine.memory import MemoryReading
+from steelyard.machine.processes import TreeUse
+from steelyard.rules.admission import LiveWorker
+from steelyard.settings import environment
+from steelyard.supervisor import dispatch
+from steelyard.supervisor.scale import Scale, live_workers
+from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
+from tests.fakes.clocks import FakeClocks
+
+MIB = 2**20
+AGENT, WARM = 10 * MIB, 300 * MIB
+
+
+@dataclass
+class Process:
+    """As much of a process as a handle is asked for."""
+
+    pid: int = 5
+
+
+@dataclass
+class Sampler:
+    """One tree for all roots."""
+
+    memory: int = AGENT
+    cpu_seconds: float = 0.0
+
+    def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
+        return {key: TreeUse(self.memory, 0.0, 2, self.cpu_seconds) for key in roots}
+
+
+def attempt(claim: int = 1000 * MIB) -> RunningAttempt:
+    return RunningAttempt("t1", 1, "model", "", claim, "task", 1, 0.0, 0.0)
+
+
+def weighed() -> tuple[Scale, Sampler, WorkerHandle]:
+    sampler = Sampler()
+    scale = Scale(lambda: MemoryReading(total=16 * 2**30, available=8 * 2**30), sampler, 4)
+    handle = WorkerHandle("w1", "default", "", False, 0.0, 0.0, process=Process())  # type: ignore[arg-type]
+    scale.weigh_trees([handle], 0.0)
+    assert (handle.own_memory, handle.warm_memory) == (AGENT, 0)
+    return scale, sampler, handle
+
+
+def test_a_warm_process_does_not_hide_the_memory_of_the_next_task() -> None:
+    scale, sampler, handle = weighed()
+    handle.warm, sampler.memory, sampler.cpu_seconds = "model", AGENT + WARM, 4.0
+    scale.weigh_trees([handle], 1.0)
+    assert (handle.own_memory, handle.warm_memory) == (AGENT, WARM)
+    # Its claim of 0 is that of an idle worker still; what it holds is a part of what it is about to take.
+    assert live_workers([handle]) == [LiveWorker(0, WARM)]
+    handle.attempt, sampler.cpu_seconds = attempt(), 5.0
+    scale.weigh_trees([handle], 2.0)
+    assert (handle.task_memory, handle.warm_memory, handle.attempt.peak) == (WARM, 0, WARM)
+    assert handle.attempt.cpu_seconds == 1.0
+    assert live_workers([handle]) == [LiveWorker(1000 * MIB, WARM)]
+
+
+def test_once_the_process_is_gone_the_agent_is_measured_anew() -> None:
+    scale, sampler, handle = weighed()
+    handle.warm, sampler.memory = "model", AGENT + WARM
+    scale.weigh_trees([handle], 1.0)
+    handle.warm, sampler.memory = None, AGENT + MIB
+    scale.weigh_trees([handle], 2.0)
+    assert (handle.own_memory, handle.warm_memory) == (AGENT + MIB, 0)
+    assert live_workers([handle]) == [LiveWorker(0, 0)]
+
+
+def test_the_room_of_a_task_includes_what_it_takes_over() -> None:
+    scale, sampler, handle = weighed()
+    cold = WorkerHandle("w2", "default", "", False, 0.0, 0.0)
+    handle.warm, sampler.memory = "model", AGENT + WARM
+    scale.weigh_trees([handle], 1.0)
+    yard = SimpleNamespace(
+        clocks=FakeClocks(),
+        handles={"w1": handle},
+        scale=scale,
+        settings=environment.load({"WORKER_MEMORY_GUARD": "0"}, {}),
+    )
+
+    def room(claims: list[dispatch.Claimed], idle: list[WorkerHandle]) -> int:
+        return dispatch._room(yard, claims, idle)[0].headroom  # type: ignore[arg-type]
+
+    # `available` lacks the warm process, and the claim of the task that comes to it includes it.
+    assert room([], [handle]) == 8 * 2**30 + WARM
+    # Which of two idle workers a task comes to is not known yet: only the least is sure.
+    assert room([], [handle, cold]) == 8 * 2**30
+    # Claimed in this transaction: of the claim only what the warm process does not hold is still to come.
+    assert room([(handle, attempt(1000 * MIB), {})], [cold]) == 8 * 2**30 - (1000 * MIB - WARM)

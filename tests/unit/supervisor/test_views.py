@@ -1,0 +1,111 @@
+"""What the status says of workers at a given moment: stalled, quiet, ages; and limits with idle workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from steelyard.machine.processes import TreeUse
+from steelyard.rules.errors import InsufficientMemory
+from steelyard.rules.states import WorkerState
+from steelyard.supervisor import views, workers
+from tests.unit.supervisor.making import GIB, Made
+
+
+@pytest.mark.parametrize(
+    ("interval", "silent", "stalled"),
+    [
+        (1, 179, False),
+        (1, 181, True),
+        (30, 181, True),
+        (120, 359, False),
+        (120, 361, True),
+        (600, 1801, True),
+    ],
+)
+async def test_stalled_is_three_minutes_or_three_intervals(
+    made: Made, interval: float, silent: float, stalled: bool
+) -> None:
+    worker = await made.worker()
+    worker.heartbeat_interval = interval
+    made.clocks.advance(silent)
+    [seen] = views.all_workers(made.yard)
+    assert (seen["stalled"], seen["heartbeat_age"]) == (stalled, silent)
+    made.clocks.sleep(9 * 3600)
+    assert views.all_workers(made.yard)[0]["heartbeat_age"] == silent
+    worker.heartbeat = made.clocks.awake()
+    assert views.all_workers(made.yard)[0]["stalled"] is False
+
+
+async def test_a_step_of_the_wall_clock_stalls_nobody_and_moves_no_eta_backwards(made: Made) -> None:
+    worker, task_id = await made.worker(), await made.submit()
+    attempt = await made.attempt(worker, task_id)
+    attempt.progress, attempt.first_progress = 0.5, (made.clocks.awake() - 100, 0.0)
+    for step in (86_400.0, -2 * 86_400.0):
+        made.clocks.step_wall(step)
+        [seen] = views.all_workers(made.yard)
+        assert (seen["stalled"], seen["heartbeat_age"], seen["task"]["quiet"]) == (False, 0.0, False)
+        assert attempt.remaining(made.clocks.awake()) == pytest.approx(100)
+
+
+async def test_quiet_is_half_an_hour_without_a_sign_unless_it_stands_still(made: Made) -> None:
+    worker, task_id = await made.worker(), await made.submit()
+    attempt = await made.attempt(worker, task_id)
+    worker.heartbeat = None
+    made.clocks.advance(30 * 60)
+    assert views.all_workers(made.yard)[0]["task"]["quiet"] is False
+    made.clocks.advance(1)
+    assert views.all_workers(made.yard)[0]["task"]["quiet"] is True
+    attempt.suspended = True
+    assert views.all_workers(made.yard)[0]["task"]["quiet"] is False
+    attempt.suspended, attempt.last_sign = False, made.clocks.awake()
+    assert views.all_workers(made.yard)[0]["task"]["quiet"] is False
+
+
+@pytest.mark.parametrize("state", [WorkerState.RUNNING, WorkerState.DRAINING])
+async def test_memory_and_cpu_are_numbers_from_running_on(made: Made, state: WorkerState) -> None:
+    """Also before the first sample, and after a drain that came before it."""
+    worker = await made.worker()
+    worker.state = state
+    assert (views.worker(made.yard, worker)["memory"], views.worker(made.yard, worker)["cpu"]) == (0, 0.0)
+    worker.use = TreeUse(memory=5 * GIB, cpu=203.44, processes=3, cpu_seconds=9.0)
+    seen = views.worker(made.yard, worker)
+    assert (seen["memory"], seen["cpu"]) == (5 * GIB, 203.4)
+    ended = views.worker(made.yard, worker, state=WorkerState.DEAD, ended=True)
+    assert (ended["memory"], ended["cpu"], ended["task"]) == (None, None, None)
+
+
+async def test_idle_workers_count_with_what_they_are_about_to_take(made: Made) -> None:
+    """16 GiB, 12 available, guard 2, peak 8: room for one. The predecessor would have let a second one in."""
+    limits = views.limits(made.yard)
+    assert (limits["admissible"], limits["active"], limits["can_add"]) == (1, 0, True)
+    await made.worker()
+    limits = views.limits(made.yard)
+    assert (limits["admissible"], limits["active"], limits["can_add"]) == (1, 1, False)
+    assert (limits["bound_by"], limits["peak_per_worker"], limits["no_capacity"]) == (
+        "memory",
+        8 * GIB,
+        False,
+    )
+    with pytest.raises(InsufficientMemory) as refused:
+        await workers.add(made.yard, force=False)
+    assert refused.value.detail == {"need": 8 * GIB, "headroom": 2 * GIB}
+
+
+async def test_a_running_task_counts_its_memory_once(made: Made) -> None:
+    """Claim 8, of which 6 are in use and so missing from the 12 - 6 available: 2 GiB are still to come."""
+    worker, task_id = await made.worker(), await made.submit()
+    await made.attempt(worker, task_id, claim=8 * GIB)
+    worker.use = TreeUse(memory=6 * GIB, cpu=100.0, processes=2, cpu_seconds=1.0)
+    made.machine.available = 6 * GIB
+    made.yard.scale.weigh()
+    limits = views.limits(made.yard)
+    assert (limits["admissible"], limits["can_add"]) == (1, False)
+    made.machine.available = 12 * GIB
+    made.yard.scale.weigh()
+    assert views.limits(made.yard)["admissible"] == 2
+
+
+async def test_one_more_worker_is_weighed_by_the_task_that_would_start_next(made: Made) -> None:
+    await made.submit(memory="1GiB")
+    limits = views.limits(made.yard)
+    assert (limits["peak_per_worker"], limits["admissible"], limits["bound_by"]) == (GIB, 4, "cap")

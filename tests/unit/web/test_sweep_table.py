@@ -1,0 +1,47 @@
+"""The table of a sweep, without a sweep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steelyard.web.pages.sweep_table import as_csv, ordered, table
+
+
+def task(number: int, price: float, result: Any = None, **more: Any) -> dict[str, Any]:
+    return {"task_id": f"t{number}", "label": "", "state": "SUCCEEDED" if result else "READY",
+            "parameters": {"price": price, "path": "reference"}, "result": result, **more}  # fmt: skip
+
+
+TASKS = [
+    task(1, 100, {"cost": 3.5, "by": {"2050": 2}, "ok": True, "series": [1, 2]}),
+    task(2, 50),
+    task(3, 300, {"cost": 1, "by": {"2050": 7}}),
+]
+
+
+def test_columns_are_what_differs_and_what_came_out() -> None:
+    found = table(TASKS)
+    assert (found.parameters, found.numbers) == (["price"], ["cost", "by.2050"])
+    assert found.same == [("path", "reference")]
+    assert [row.cells["cost"] for row in found.rows] == [3.5, None, 1]
+
+
+def test_order_by_any_column_with_the_unknown_last() -> None:
+    rows = table(TASKS).rows
+    assert [row.task["task_id"] for row in ordered(rows, "cost", False)] == ["t3", "t1", "t2"]
+    assert [row.task["task_id"] for row in ordered(rows, "cost", True)] == ["t1", "t3", "t2"]
+    assert [row.task["task_id"] for row in ordered(rows, "price", False)] == ["t2", "t1", "t3"]
+    assert ordered(rows, "no such column", True) == rows
+
+
+def test_csv_holds_numbers_and_no_formula() -> None:
+    lines = as_csv(table([task(1, -1, {"cost": 2}, label='=cmd|" /C calc"!A0'), *TASKS])).splitlines()
+    assert lines[0] == "task_id,label,state,price,cost,by.2050"
+    assert lines[1] == 't1,"\'=cmd|"" /C calc""!A0",SUCCEEDED,-1,2,'
+
+
+def test_a_result_of_many_numbers_and_odd_ones() -> None:
+    wide = {f"n{i}": i for i in range(100)}
+    found = table([task(1, 1, wide), task(2, 2, 7), task(3, 3, [1, 2]), task(4, 4, "text")])
+    assert len(found.numbers) == 40 and found.left == 61
+    assert table([]).rows == []
