@@ -10,7 +10,6 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import desktop_runtime  # noqa: E402
-from tests.desktop.program import Desktop, free_display  # noqa: E402
+from tests.desktop.program import Desktop, virtual_screen  # noqa: E402
 from tests.helpers.waiting import eventually  # noqa: E402
 
 Figures = dict[str, float]
@@ -71,20 +70,14 @@ def main() -> int:
     if xvfb is None:
         print("There is no Xvfb.", file=sys.stderr)
         return 1
-    number = free_display()
-    screen = subprocess.Popen([xvfb, f":{number}", "-screen", "0", "1280x900x24"], stderr=subprocess.DEVNULL)
     folder = Path(tempfile.mkdtemp(prefix="steelyard-bench-"))
     try:
-        eventually(lambda: Path(f"/tmp/.X11-unix/X{number}").exists(), within=10)
-        found = [
-            once(folder / "data", f":{number}", folder, options.sidecar) for _ in range(options.times + 1)
-        ]
-        shown = [splash(folder, f":{number}") for _ in range(options.times + 1)]
-        for one, seconds in zip(found, shown, strict=True):
-            one["splash"] = seconds
+        with virtual_screen(xvfb) as display:
+            starts = range(options.times + 1)
+            found = [once(folder / "data", display, folder, options.sidecar) for _ in starts]
+            for one in found:
+                one["splash"] = splash(folder, display)
     finally:
-        screen.terminate()
-        screen.wait()
         shutil.rmtree(folder, ignore_errors=True)
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; the first start, then medians of the others"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -16,8 +15,7 @@ import pytest
 
 import desktop_runtime
 from tests.desktop.inspector import Page
-from tests.desktop.program import PATIENCE, ROOT, Desktop, free_display
-from tests.helpers.waiting import eventually
+from tests.desktop.program import ROOT, Desktop, virtual_screen
 
 Launch = Callable[..., Desktop]
 
@@ -70,19 +68,8 @@ def display() -> Iterator[str]:
     xvfb = shutil.which("Xvfb")
     if xvfb is None:
         pytest.skip("there is no Xvfb on this machine")
-    number = free_display()
-    screen = subprocess.Popen(
-        [xvfb, f":{number}", "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        eventually(lambda: Path(f"/tmp/.X11-unix/X{number}").exists(), within=PATIENCE)
-        yield f":{number}"
-    finally:
-        screen.terminate()
-        screen.wait(PATIENCE)
+    with virtual_screen(xvfb) as number:
+        yield number
 
 
 @pytest.fixture(scope="session")

@@ -278,7 +278,24 @@ def describe(process: psutil.Process) -> str:
     return str(process.pid)
 
 
-def free_display() -> int:
-    """A number for a virtual screen that nobody has."""
-    taken = {name[1:] for name in os.listdir("/tmp/.X11-unix")} if os.path.isdir("/tmp/.X11-unix") else set()
-    return next(n for n in range(90, 1000) if str(n) not in taken and not Path(f"/tmp/.X{n}-lock").exists())
+@contextlib.contextmanager
+def virtual_screen(xvfb: str) -> Iterator[str]:
+    """The display of a screen of our own. Xvfb chooses its number: others may start one at the same time."""
+    reading, writing = os.pipe()
+    command = [xvfb, "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+    screen = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[writing],
+    )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as told:
+            number = told.readline().strip()
+        assert number.isdigit(), "Xvfb did not start"
+        yield f":{number}"
+    finally:
+        screen.terminate()
+        screen.wait(PATIENCE)

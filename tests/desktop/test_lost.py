@@ -88,7 +88,7 @@ def test_a_real_fatal_error_reaches_the_window(launch: Launch) -> None:
     desktop = launch(WORKER_MAX_COUNT="many")
     page = desktop.lost("bad_configuration")
     assert "WORKER_MAX_COUNT" in page.text("#text")
-    keep_picture(page, "lost")
+    keep_picture(page, "not-started")
 
 
 def test_one_that_hangs_at_its_start_is_ended(launch: Launch, tmp_path: Path) -> None:
@@ -203,6 +203,7 @@ def test_diagnostics_hold_what_helps_and_no_secret(launch: Launch) -> None:
     token = desktop.record["token"]
     os.kill(desktop.record["pid"], signal.SIGKILL)
     page = desktop.lost("signal")
+    keep_picture(page, "lost")
     page.click("#copy-diagnostics")
     page.says("Copied", "#copied")
     text = desktop.run("return electron.clipboard.readText()")

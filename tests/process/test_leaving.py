@@ -198,6 +198,31 @@ def test_the_end_of_stdin_is_the_end_of_all_within_a_second(
     assert b"Traceback" not in sidecar.stderr
 
 
+def test_a_sidecar_that_hangs_on_its_way_out_ends_for_certain_when_its_parent_is_gone(
+    tmp_path: Path, everything: dict[str, psutil.Process]
+) -> None:
+    """A fault of ours, or a disk that does not answer: the loop stands still, and all ends all the same."""
+    program = tmp_path / "sidecar.py"
+    program.write_text(
+        "import sys, time\n"
+        "from steelyard.supervisor import leaving\n"
+        "leaving.dismiss_all = lambda yard: time.sleep(600)\n"
+        "from steelyard.cli.app import main\n"
+        "sys.exit(main())\n"
+    )
+    run = [sys.executable, str(program)]
+    with (
+        RunningSidecar(tmp_path / "data", "1", hello=True, program=run) as sidecar,
+        sidecar.client() as client,
+    ):
+        begin(client, DEAF)
+        everything |= {str(p.pid): p for p in sidecar.pids()}
+        assert sidecar.process.stdin is not None
+        sidecar.process.stdin.close()
+        assert sidecar.process.wait(4 + slack()) == 1
+        eventually(lambda: not family.living(everything))
+
+
 def test_sigterm_with_a_parent_is_the_same_as_without(tmp_path: Path) -> None:
     with RunningSidecar(tmp_path / "data", "1", hello=True) as sidecar:
         sidecar.event("ready")

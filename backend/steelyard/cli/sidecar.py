@@ -20,7 +20,15 @@ import psutil
 
 import steelyard
 from steelyard.cli.sidecar_log import log_privately
-from steelyard.cli.sidecar_parent import Hello, Order, Orders, ParentPipe, say, watch_parent
+from steelyard.cli.sidecar_parent import (
+    Hello,
+    Order,
+    Orders,
+    ParentPipe,
+    end_for_certain,
+    say,
+    watch_parent,
+)
 from steelyard.machine import containment, processes
 from steelyard.machine.clocks import SystemClocks
 from steelyard.machine.memory import probe
@@ -47,6 +55,10 @@ AT_ONCE = 0.5
 """Seconds for a soft stop when the parent is gone, or a second signal came: all of it is over within 1 s."""
 STOP_DEADLINE = 10.0
 POWER_EVENTS = frozenset({"suspend", "resume", "on-battery", "on-ac"})
+LAST_RESORT = 3.0
+"""Seconds after the parent's end at which the process ends however far it has come: a disk that hangs, or a
+fault of ours, must not leave a sidecar that nobody knows of. The agents end with it.
+"""
 LONGEST_DEADLINE = 31_536_000.0
 HASTY_REQUESTS = 0.1
 """Seconds that requests have to finish when there is no time for a soft stop."""
@@ -171,6 +183,7 @@ class Sidecar:
 
         def parent_gone() -> None:
             leave("stop", AT_ONCE, "the parent is gone")
+            end_for_certain(LAST_RESORT)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):

@@ -209,6 +209,13 @@ class Orders:
             return Order("unreadable")
 
 
+def end_for_certain(seconds: float) -> None:
+    """End this process in so many seconds if it lives then; from a thread, for the loop may hang."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+
+
 async def watch_parent(parent: Parent, on_end: Callable[[], None]) -> None:
     """The second line of defence: call on_end when that process is gone, or its pid is another's."""
     while parent.identity is not None and identity.is_same(parent.pid, parent.identity):
