@@ -17,18 +17,18 @@ from tests.helpers.sidecar import PATIENCE, RunningSidecar
 from tests.helpers.tcp_proxy import CutWire
 from tests.helpers.waiting import eventually
 
-GATE = """
+GATE = r"""
 import os, sys, time
 gate = sys.argv[1]
-print("started", flush=True)
+os.write(1, b"started\n")  # one write: print() makes two of it
 while not os.path.exists(gate):
     time.sleep(0.01)
-print("opened", flush=True)
+os.write(1, b"opened\n")
 """
-FAILS_ONCE = """
+FAILS_ONCE = r"""
 import os, sys
 number = os.environ["STEELYARD_ATTEMPT"]
-print("attempt", number, "x" * 20, flush=True)
+os.write(1, f"attempt {number} {'x' * 20}\n".encode())
 sys.exit(7 if number == "1" else 0)
 """
 
@@ -39,6 +39,16 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSidecar
     with RunningSidecar(folder, "--workers", "2") as running:
         eventually(lambda: running.ready, within=PATIENCE)
         yield running
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(sidecar: RunningSidecar) -> Iterator[None]:
+    """A test that fails must not leave its tasks on the two workers that the next one needs."""
+    yield
+    with Client.find(sidecar.data_dir) as found:
+        for task in found.tasks(state="READY,RUNNING"):
+            found.cancel(task["task_id"])
+        eventually(lambda: not list(found.tasks(state="READY,RUNNING")), within=PATIENCE)
 
 
 @pytest.fixture
