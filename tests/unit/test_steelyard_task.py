@@ -258,7 +258,10 @@ from tqdm import _monitor
 def says(steps): print(steps, os.environ["STEELYARD_ATTEMPT"], sys.stdin.read())
 def bar(): _monitor.TMonitor(target=time.sleep, args=(60,), daemon=True).start()
 def thread(): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-def child(): multiprocessing.get_context("fork").Process(target=print, args=("child",)).start()
+def says_child():
+    time.sleep(0.5)
+    print("child")
+def child(): multiprocessing.get_context("fork").Process(target=says_child).start()
 def writes():
     time.sleep(0.01)
     with open("late.py", "w") as file: file.write("x = 1")
