@@ -254,12 +254,15 @@ def end_attempt(
         outcome = replace(outcome, cause=Cause.CANCELLED)
     outcome = replace(outcome, orderly=outcome.cause is Cause.SIDECAR_LOST and yard.stopping)
     view, now = yard.scale.view(yard.settings), yard.clocks.wall()
+    history = claims.history(change, task_id, ended_now=outcome, now=now)
     decision = retry.decide(
-        claims.history(change, task_id, ended_now=outcome, now=now),
+        history,
         max_attempts=row["max_attempts"],
         claim=row["claim"],
         largest_claim=view.total - view.guard,
         rng=yard.rng,
     )
-    held = claims.finish(change, task_id, number, worker_id, outcome, decision, now)
-    return decision if held else None
+    if not claims.finish(change, task_id, number, worker_id, outcome, decision, now):
+        return None
+    yard.learning.note(change, row, outcome, history, now)
+    return decision

@@ -30,6 +30,8 @@ class RunningAttempt:
     cores: int
     started: float
     started_wall: float
+    expected: float | None = None
+    """Seconds that such a run usually takes, as far as that was learned."""
     pid: int | None = None
     identity: str | None = None
     executable: str | None = None
@@ -58,14 +60,19 @@ class RunningAttempt:
             self.spacing *= 2
 
     def remaining(self, now: float) -> float | None:
-        """Seconds of awake time until it is done by its own progress; None while that cannot be told."""
-        if self.progress is None or self.first_progress is None or self.suspended:
+        """Seconds of awake time until it is done, by its own progress or else by what such runs usually take.
+
+        None while that cannot be told, and for one that takes longer than usual.
+        """
+        if self.suspended:
             return None
-        since, at_first = self.first_progress
-        gained = self.progress - at_first
-        if gained <= 0:
-            return None
-        return max(0.0, (1.0 - self.progress) * (now - since) / gained)
+        if self.progress is not None and self.first_progress is not None:
+            since, at_first = self.first_progress
+            gained = self.progress - at_first
+            if gained > 0:
+                return max(0.0, (1.0 - self.progress) * (now - since) / gained)
+        left = None if self.expected is None else self.expected - (now - self.started)
+        return left if left is not None and left > 0 else None
 
 
 @dataclass(slots=True, eq=False)
