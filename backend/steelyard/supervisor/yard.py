@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from steelyard.machine.clocks import Clocks
 from steelyard.machine.paths import DataDirectory
+from steelyard.rules.pressure import Ladder
 from steelyard.rules.reasons import Waiting
 from steelyard.settings.environment import Settings
 from steelyard.settings.preferences import Preferences
@@ -55,6 +56,7 @@ class Yard:
     answered: bool = False
     crashes_in_a_row: int = 0
     owed: int = 0
+    ladder: Ladder = field(default_factory=Ladder)
     sweep_due: bool = False
     unrecorded: list[Callable[[], None]] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
