@@ -8,6 +8,7 @@ from typing import Any
 
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
+from steelyard.rules.forecast import Span
 from steelyard.rules.pressure import SuspendedBy
 from steelyard.rules.states import WorkerState
 
@@ -31,8 +32,8 @@ class RunningAttempt:
     cores: int
     started: float
     started_wall: float
-    expected: float | None = None
-    """Seconds that such a run usually takes, as far as that was learned."""
+    span: Span | None = None
+    """How long such a run takes, as far as that was learned."""
     pid: int | None = None
     identity: str | None = None
     executable: str | None = None
@@ -98,7 +99,7 @@ class RunningAttempt:
             gained = self.progress - at_first
             if gained > 0:
                 return max(0.0, (1.0 - self.progress) * (now - since) / gained)
-        left = None if self.expected is None else self.expected - self.ran_for(now)
+        left = None if self.span is None else self.span.usual - self.ran_for(now)
         return left if left is not None and left > 0 else None
 
 
