@@ -150,6 +150,12 @@ class Supervisor:
         """One page of tasks, newest first. InvalidRequest for a cursor that is none."""
         return task_views.page(self._yard, filters, limit, cursor)
 
+    async def find_tasks(
+        self, filters: dict[str, Any], limit: int = 100, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """The same for filters that may hold a search (`q`), which is made beside the loop."""
+        return await task_views.find(self._yard, filters, limit, cursor)
+
     async def cancel(self, task_id: str) -> str:
         """Cancel a waiting or running task. NotFound, Conflict."""
         return await task_actions.cancel(self._yard, task_id)

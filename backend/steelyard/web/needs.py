@@ -73,6 +73,10 @@ class Needs(Protocol):
         """A page of tasks, newest first."""
         ...
 
+    async def find_tasks(self, filters: Json, limit: int = ..., cursor: str | None = None) -> Json:
+        """The same for filters that may hold a search."""
+        ...
+
     async def cancel(self, task_id: str) -> str:
         """End a task that has not ended."""
         ...
