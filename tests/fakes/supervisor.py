@@ -229,6 +229,9 @@ class FakeSupervisor:
     def system(self) -> Json:
         return {"version": "0"}
 
+    def storage(self) -> Json:
+        return {"state": "ok", "message": None, "since": None}
+
     def sidecar_log(self, tail: int) -> str:
         return "started\n"[-tail:]
 

@@ -43,6 +43,8 @@ class Aside:
         self._busy_seconds = busy_seconds
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self.closing = False
+        """True once close() was called: what runs in the thread for long looks, and gives up."""
 
     async def read(self, work: Callable[[AsideReader], T]) -> T:
         """What `work` makes of the database; it runs in the thread, one after the other. sqlite3.Error."""
@@ -56,6 +58,7 @@ class Aside:
 
     def close(self) -> None:
         """Let what runs end, start nothing more, and close the connection."""
+        self.closing = True
         if self._thread is not None:
             self._thread.submit(self._close_connection)
             self._thread.shutdown(wait=True, cancel_futures=False)

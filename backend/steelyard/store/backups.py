@@ -13,6 +13,7 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ KEEP = 3
 
 ROOM = 2
 """Times its size that must be free on the disk: a copy must not be what fills it."""
+
+PAGES = 1024
+"""Pages of 4 KiB that are copied at a stretch."""
 
 _PART = ".part"
 
@@ -40,11 +44,7 @@ class Backup:
 
 def known(database: Path) -> list[Backup]:
     """The copies of this database, the latest first. One that cannot be read is among them."""
-    found = [path for path in database.parent.glob(f"{database.name}.backup-*") if path.suffix != _PART]
-    backups = []
-    for path in found:
-        with contextlib.suppress(OSError):  # it may be gone by now
-            backups.append(Backup(path, path.stat().st_mtime, _last_seq_of(path)))
+    backups = [Backup(path, path.stat().st_mtime, _last_seq_of(path)) for path in _all(database)]
     return sorted(backups, key=lambda one: one.made, reverse=True)
 
 
@@ -54,11 +54,16 @@ def sound(database: Path) -> Backup | None:
     return next((one for one in readable if not faults_in(one.path)), None)
 
 
-def make(database: Path, now: float) -> Backup | None:
+def latest(database: Path) -> float | None:
+    """When the latest copy was made, Unix s; None: there is none."""
+    return max((path.stat().st_mtime for path in _all(database)), default=None)
+
+
+def make(database: Path, now: float, give_up: Callable[[], bool] = lambda: False) -> Backup | None:
     """Copy the database that is in use, and forget the oldest copies; None: nothing happened since the last.
 
-    now: Unix s, for the name. Damaged, and the older copies stay; OSError (ENOSPC where it would fill the
-    disk), sqlite3.Error.
+    now: Unix s, its name and age. give_up is asked every few milliseconds: InterruptedError. Damaged, and the
+    older copies stay; OSError (ENOSPC where it would fill the disk), sqlite3.Error.
     """
     with contextlib.closing(sqlite3.connect(f"{_uri(database)}?mode=ro", uri=True)) as source:
         seq = _last_seq(source)
@@ -70,7 +75,8 @@ def make(database: Path, now: float) -> Backup | None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(database.parent))
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         target = database.with_name(f"{database.name}.backup-{stamp}")
-        copy_to(source, target)
+        copy_to(source, target, give_up)
+    os.utime(target, (now, now))
     found = faults_in(target)
     if found:
         target.unlink()
@@ -80,14 +86,28 @@ def make(database: Path, now: float) -> Backup | None:
     return Backup(target, target.stat().st_mtime, seq)
 
 
-def copy_to(source: sqlite3.Connection, target: Path) -> None:
+def copy_to(source: sqlite3.Connection, target: Path, give_up: Callable[[], bool] = lambda: False) -> None:
     """Copy an open database to `target` (0600), which is replaced at once. OSError, sqlite3.Error."""
+
+    def go_on(*_: int) -> None:
+        if give_up():
+            raise InterruptedError("the copy was given up")
+
     part = target.with_name(target.name + _PART)
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_RDWR | os.O_CREAT, 0o600))
         with contextlib.closing(sqlite3.connect(part)) as copy:
-            source.backup(copy)
+            # A transaction that reads all the while: with each one of its own, a change meanwhile would have
+            # the copy begin anew.
+            held = not source.in_transaction
+            if held:
+                source.execute("BEGIN").execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            try:
+                source.backup(copy, pages=PAGES, progress=go_on)
+            finally:
+                if held and source.in_transaction:
+                    source.rollback()
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(target)
@@ -110,6 +130,10 @@ def faults_in(path: Path) -> list[str]:
 def unfinished(database: Path) -> list[Path]:
     """What a copy that was interrupted left."""
     return sorted(database.parent.glob(f"{database.name}.backup-*{_PART}*"))
+
+
+def _all(database: Path) -> list[Path]:
+    return [path for path in database.parent.glob(f"{database.name}.backup-*") if path.suffix != _PART]
 
 
 def _ours(database: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steelyard.rules.errors import StorageFull
-from steelyard.store.faults import SENTENCES, Kind, is_full, kind_of
+from steelyard.store.faults import AFTERWARDS, SENTENCES, Kind, is_full, kind_of
 from steelyard.store.opening import BUSY_SECONDS
 from steelyard.store.records import WallClock
 
@@ -41,6 +41,11 @@ class Trouble:
         """For people: what is wrong, what to do, what goes on meanwhile."""
         return f"{SENTENCES[self.kind]}. {_WHAT_TO_DO[self.kind]} {_MEANWHILE}"
 
+    @property
+    def over(self) -> str:
+        """The beginning of what is told afterwards."""
+        return AFTERWARDS[self.kind]
+
 
 class Condition:
     """Of one open database: Database notes what changes meet, the supervisor what reads meet."""
@@ -65,6 +70,12 @@ class Condition:
         # Who has waited for a lock once shall not have every change wait for it: the loop waits with it.
         self._connection.execute("PRAGMA busy_timeout = 0")
         log.error("the database takes no changes: %s", error)
+
+    def found_damage(self, found: str) -> None:
+        """A check of the pages has found the database damaged while it is in use."""
+        if self.trouble is None or self.trouble.kind is not Kind.CORRUPT:
+            self.trouble = Trouble(Kind.CORRUPT, self._clocks.wall())
+            log.error("the database is damaged: %s", found)
 
     def works(self) -> None:
         """A change has gone through."""

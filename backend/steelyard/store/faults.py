@@ -60,6 +60,14 @@ SENTENCES = {
 }
 """What is wrong, for people; without its full stop."""
 
+AFTERWARDS = {
+    Kind.FULL: "The disk that holds the database was full",
+    Kind.LOCKED: "Another program held the database",
+    Kind.UNWRITABLE: "The database was read-only",
+    Kind.CORRUPT: "The database was damaged",
+    Kind.DISK: "The disk that holds the database did not work",
+}
+
 
 def while_running(error: sqlite3.Error) -> Exception:
     """What a request is told when its change met this error: StorageFull, or the error if it is ours."""

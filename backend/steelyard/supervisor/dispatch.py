@@ -27,7 +27,7 @@ Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
 async def dispatch(yard: Yard) -> int:
     """Start as many tasks as there are idle workers and room; how many were started."""
-    if yard.leaving:
+    if yard.leaving or yard.database.condition.trouble is not None:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():

@@ -33,6 +33,7 @@ def system(yard: Yard) -> View:
         "log_dir": str(yard.settings.worker_log_dir or yard.data.logs),
         "simulations_dir": str(yard.data.simulations),
         "database_bytes": yard.data.database.stat().st_size,
+        "storage": views.storage(yard),
         "memory": {**views.memory(yard), "source": reading.source},
         "limits": views.limits(yard),
         "asleep_s": round(yard.clocks.asleep(), 1),

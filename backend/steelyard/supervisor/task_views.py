@@ -10,6 +10,7 @@ from steelyard.rules.states import TaskState, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store import samples as samples_table
 from steelyard.store import task_pages, tasks
+from steelyard.store.faults import SENTENCES
 from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt
 from steelyard.supervisor.yard import Yard
@@ -99,6 +100,9 @@ def _waiting_for(yard: Yard, view: View) -> str:
     held = tasks.held_until(yard.database, view["task_id"])
     if held is not None and held > now:
         return f"its time: {iso(held)}"
+    trouble = yard.database.condition.trouble
+    if trouble is not None:
+        return SENTENCES[trouble.kind]
     if yard.leaving:
         return "the next start: Steelyard is shutting down"
     serving = [h for h in yard.handles.values() if h.queue == view["queue"] and not (h.gone or h.leaving)]

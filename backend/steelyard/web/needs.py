@@ -139,6 +139,10 @@ class Needs(Protocol):
         """What machine and program this is."""
         ...
 
+    def storage(self) -> Json:
+        """Whether the database takes changes now."""
+        ...
+
     def sidecar_log(self, tail: int) -> str:
         """The last `tail` characters of the sidecar's own log."""
         ...
