@@ -13,7 +13,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,16 @@ def sound(database: Path) -> Backup | None:
     return next((one for one in readable if not faults_in(one.path)), None)
 
 
+@contextlib.contextmanager
+def _damage_as_such() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Damaged(str(error)) from error
+        raise
+
+
 def latest(database: Path) -> float | None:
     """When the latest copy was made, Unix s; None: there is none."""
     return max((path.stat().st_mtime for path in _all(database)), default=None)
@@ -65,7 +75,7 @@ def make(database: Path, now: float, give_up: Callable[[], bool] = lambda: False
     now: Unix s, its name and age. give_up is asked every few milliseconds: InterruptedError. Damaged, and the
     older copies stay; OSError (ENOSPC where it would fill the disk), sqlite3.Error.
     """
-    with contextlib.closing(sqlite3.connect(f"{_uri(database)}?mode=ro", uri=True)) as source:
+    with _damage_as_such(), contextlib.closing(_reading(database)) as source:
         seq = _last_seq(source)
         before = known(database)
         if before and before[0].last_seq == seq:
@@ -120,7 +130,7 @@ def faults_in(path: Path) -> list[str]:
     """What SQLite finds wrong in the pages of a file that nobody has open; empty when it is whole."""
     try:
         # Not `mode=ro` alone: a file in WAL mode would get a log and an index beside it.
-        with contextlib.closing(sqlite3.connect(f"{_uri(path)}?immutable=1", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{_uri(path)}?mode=ro&immutable=1", uri=True)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
     except sqlite3.Error as error:
         return [str(error)]
@@ -144,7 +154,7 @@ def _ours(database: Path) -> list[Path]:
 
 def _last_seq_of(path: Path) -> int | None:
     try:
-        with contextlib.closing(sqlite3.connect(f"{_uri(path)}?immutable=1", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{_uri(path)}?mode=ro&immutable=1", uri=True)) as connection:
             return _last_seq(connection)
     except sqlite3.Error:
         return None
@@ -153,6 +163,10 @@ def _last_seq_of(path: Path) -> int | None:
 def _last_seq(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
     return int(row[0]) if row else 0
+
+
+def _reading(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{_uri(database)}?mode=ro", uri=True)
 
 
 def _uri(path: Path) -> str:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _WHAT_TO_DO = {
     Kind.FULL: "Free some space on it.",
     Kind.LOCKED: "Close the program that has steelyard.db open (a database browser, a backup).",
-    Kind.UNWRITABLE: "Make the data directory and its files writable again.",
+    Kind.UNWRITABLE: "Make steelyard.db in the data directory writable again, or put it back.",
     Kind.CORRUPT: "Let the running tasks end, stop Steelyard, and run: steelyard doctor --repair",
     Kind.DISK: "Look after that disk.",
 }

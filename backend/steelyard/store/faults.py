@@ -54,7 +54,7 @@ def kind_of(error: sqlite3.Error) -> Kind:
 SENTENCES = {
     Kind.FULL: "The disk that holds Steelyard's database is full",
     Kind.LOCKED: "Another program holds Steelyard's database",
-    Kind.UNWRITABLE: "Steelyard's database has become read-only",
+    Kind.UNWRITABLE: "Steelyard's database has become read-only, or was moved away",
     Kind.CORRUPT: "Steelyard's database is damaged",
     Kind.DISK: "The disk that holds Steelyard's database does not work",
 }
@@ -63,7 +63,7 @@ SENTENCES = {
 AFTERWARDS = {
     Kind.FULL: "The disk that holds the database was full",
     Kind.LOCKED: "Another program held the database",
-    Kind.UNWRITABLE: "The database was read-only",
+    Kind.UNWRITABLE: "The database was read-only, or moved away",
     Kind.CORRUPT: "The database was damaged",
     Kind.DISK: "The disk that holds the database did not work",
 }

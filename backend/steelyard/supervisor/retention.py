@@ -119,9 +119,11 @@ def finish_interrupted(yard: Yard) -> None:
     note = _note(yard)
     try:
         intent = msgspec.json.decode(note.read_bytes(), type=Intent)
+        for task_id in intent.tasks:
+            yard.data.task(task_id)  # ValueError for what is no id
     except FileNotFoundError:
         return
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, msgspec.DecodeError) as error:
         log.warning("what was about to be removed cannot be read: %s", error)
         return
     tasks = retention.missing(yard.database, "task", intent.tasks)
