@@ -25,7 +25,7 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
                 if self.stream is not None:
                     self.stream.close()
                 make_private_directory(Path(self.baseFilename).parent)
-            self.stream = None  # type: ignore[assignment]  # the base class opens it then
+            self.stream = None  # the base class opens it then
         super().emit(record)
 
     def _open(self) -> TextIOWrapper:

@@ -9,19 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steelyard.rules.errors import StorageFull
-from steelyard.store.faults import AFTERWARDS, SENTENCES, Kind, is_full, kind_of
+from steelyard.store.faults import AFTERWARDS, SENTENCES, WHAT_TO_DO, Kind, is_full, kind_of
 from steelyard.store.opening import BUSY_SECONDS
 from steelyard.store.records import WallClock
 
 log = logging.getLogger(__name__)
 
-_WHAT_TO_DO = {
-    Kind.FULL: "Free some space on it.",
-    Kind.LOCKED: "Close the program that has steelyard.db open (a database browser, a backup).",
-    Kind.UNWRITABLE: "Make steelyard.db in the data directory writable again, or put it back.",
-    Kind.CORRUPT: "Let the running tasks end, stop Steelyard, and run: steelyard doctor --repair",
-    Kind.DISK: "Look after that disk.",
-}
 _MEANWHILE = (
     "Running tasks go on and keep their results in their folders; nothing new is taken or started, "
     "and what ends is recorded once that is possible."
@@ -39,7 +32,7 @@ class Trouble:
     @property
     def text(self) -> str:
         """For people: what is wrong, what to do, what goes on meanwhile."""
-        return f"{SENTENCES[self.kind]}. {_WHAT_TO_DO[self.kind]} {_MEANWHILE}"
+        return f"{SENTENCES[self.kind]}. {WHAT_TO_DO[self.kind]} {_MEANWHILE}"
 
     @property
     def over(self) -> str:
@@ -50,10 +43,11 @@ class Trouble:
 class Condition:
     """Of one open database: Database notes what changes meet, the supervisor what reads meet."""
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path, clocks: WallClock) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, clocks: WallClock) -> None:
         self._connection = connection
-        self._folder = folder
+        self._path = path
         self._clocks = clocks
+        self._file = _file_at(path)
         self.trouble: Trouble | None = None
         """Why the last change was refused; None once one has gone through again. Damage stays."""
 
@@ -77,6 +71,21 @@ class Condition:
             self.trouble = Trouble(Kind.CORRUPT, self._clocks.wall())
             log.error("the database is damaged: %s", found)
 
+    @property
+    def displaced(self) -> bool:
+        """Whether the file that is open no longer lies at its path. SQLite would go on writing into it, and
+        what was acknowledged would be nowhere at the next start.
+        """
+        return _file_at(self._path) != self._file
+
+    def check_place(self) -> None:
+        """StorageFull if the file was moved away or deleted."""
+        if self.displaced:
+            raise StorageFull(
+                f"{SENTENCES[Kind.MOVED]}; nothing was changed. {WHAT_TO_DO[Kind.MOVED]}",
+                reason=Kind.MOVED.value,
+            )
+
     def works(self) -> None:
         """A change has gone through."""
         if self.trouble is None or self.trouble.kind is Kind.CORRUPT:
@@ -87,20 +96,33 @@ class Condition:
 
     def try_again(self) -> None:
         """With trouble, try the smallest change there is; nothing is changed by it."""
+        if self.trouble is None and self.displaced:
+            # Nobody wants to change anything just now; whoever looks shall know all the same.
+            self.met(StorageFull(SENTENCES[Kind.MOVED], reason=Kind.MOVED.value))
         if self.trouble is None or self.trouble.kind is Kind.CORRUPT:
             return
-        if self.trouble.kind is Kind.FULL and is_full(self._folder):
+        if self.trouble.kind is Kind.FULL and is_full(self._path.parent):
             return  # a small write may still find a corner, the next one would not
         execute = self._connection.execute
         try:
+            self.check_place()
             version = execute("PRAGMA user_version").fetchone()[0]
             execute("BEGIN IMMEDIATE")
             execute(f"PRAGMA user_version = {version}")  # is written, though it is the same
             execute("COMMIT")
-        except sqlite3.Error as error:
+        except (StorageFull, sqlite3.Error) as error:
             if self._connection.in_transaction:
                 with suppress(sqlite3.Error):  # the first error is the one to tell
                     execute("ROLLBACK")
             self.met(error)
         else:
             self.works()
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file that is: device and number; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from peewee import Query, SqliteDatabase
 
 from steelyard.rules.errors import ShuttingDown, StorageFull
-from steelyard.store import faults, opening
+from steelyard.store import backups, faults, opening
 from steelyard.store.aside import Aside
 from steelyard.store.condition import Condition
 from steelyard.store.events import Event
@@ -87,7 +87,8 @@ class Database:
         self._closed = False
         self.aside = Aside(path, opening.BUSY_SECONDS)
         """For reads and work with files that take their time."""
-        self.condition = Condition(connection, path.parent, clocks)
+        self._path = path
+        self.condition = Condition(connection, path, clocks)
         """Whether it takes changes now, and if not, why."""
 
     @classmethod
@@ -146,6 +147,10 @@ class Database:
         """Every row of a peewee query that reads."""
         return rows_of(self, query)
 
+    def size(self) -> int:
+        """Bytes of the file, without its log; 0 if it is gone."""
+        return self._path.stat().st_size if self._path.exists() else 0
+
     def integrity_check(self) -> list[str]:
         """What SQLite finds wrong in the whole file, in its own words; empty when sound. Takes its time."""
         found = [str(row[0]) for row in self.execute("PRAGMA integrity_check").fetchall()]
@@ -161,6 +166,10 @@ class Database:
         self._flush()
         self._closed = True
         self.aside.close()
+        if self.condition.displaced and not self._path.exists():
+            log.warning("the database was deleted while it was in use; it is written anew")
+            with suppress(sqlite3.Error, OSError):  # it was told that it is gone; there is no more to do
+                backups.copy_to(self._connection, self._path)
         with suppress(sqlite3.Error):  # a log that stays behind is read at the next start; nothing is lost
             self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._orm.close()
@@ -186,6 +195,7 @@ class Database:
         told: list[Event] = []
         again: list[_Asked[Any]] = []
         try:
+            self.condition.check_place()
             self.execute("BEGIN IMMEDIATE")
             now = self._clocks.wall()
             for asked in batch:
@@ -195,6 +205,8 @@ class Database:
         except _UndoneBySqlite as error:
             self._undo(batch, _told(error))
             again = batch if len(batch) > 1 else []
+        except StorageFull as error:
+            self._undo(batch, error)
         except sqlite3.Error as error:
             self._undo(batch, _told(error))
             if len(batch) > 1 and faults.kind_of(error) is faults.Kind.FULL:

@@ -22,6 +22,7 @@ class Kind(Enum):
     FULL = "full"
     LOCKED = "locked"
     UNWRITABLE = "unwritable"
+    MOVED = "moved"
     CORRUPT = "corrupt"
     DISK = "disk"
     OURS = "ours"
@@ -54,19 +55,32 @@ def kind_of(error: sqlite3.Error) -> Kind:
 SENTENCES = {
     Kind.FULL: "The disk that holds Steelyard's database is full",
     Kind.LOCKED: "Another program holds Steelyard's database",
-    Kind.UNWRITABLE: "Steelyard's database has become read-only, or was moved away",
+    Kind.UNWRITABLE: "Steelyard's database has become read-only",
+    Kind.MOVED: "Steelyard's database was moved away or deleted",
     Kind.CORRUPT: "Steelyard's database is damaged",
     Kind.DISK: "The disk that holds Steelyard's database does not work",
 }
 """What is wrong, for people; without its full stop."""
 
+WHAT_TO_DO = {
+    Kind.FULL: "Free some space on it.",
+    Kind.LOCKED: "Close the program that has steelyard.db open (a database browser, a backup).",
+    Kind.UNWRITABLE: "Make the data directory and its files writable again.",
+    Kind.MOVED: "Put steelyard.db back; if it is gone, stop Steelyard, which then writes it anew.",
+    Kind.CORRUPT: "Let the running tasks end, stop Steelyard, and run: steelyard doctor --repair",
+    Kind.DISK: "Look after that disk.",
+}
+"""For people; a sentence."""
+
 AFTERWARDS = {
     Kind.FULL: "The disk that holds the database was full",
     Kind.LOCKED: "Another program held the database",
-    Kind.UNWRITABLE: "The database was read-only, or moved away",
+    Kind.UNWRITABLE: "The database was read-only",
+    Kind.MOVED: "The database was moved away",
     Kind.CORRUPT: "The database was damaged",
     Kind.DISK: "The disk that holds the database did not work",
 }
+"""What is told when it is over; without its full stop."""
 
 
 def while_running(error: sqlite3.Error) -> Exception:
@@ -75,7 +89,8 @@ def while_running(error: sqlite3.Error) -> Exception:
     if kind is Kind.OURS:
         return error
     name = getattr(error, "sqlite_errorname", None)
-    return StorageFull(f"{SENTENCES[kind]}; nothing was changed.", reason=kind.value, sqlite=name)
+    text = f"{SENTENCES[kind]}; nothing was changed. {WHAT_TO_DO[kind]}"
+    return StorageFull(text, reason=kind.value, sqlite=name)
 
 
 def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:

@@ -32,7 +32,7 @@ def system(yard: Yard) -> View:
         "data_dir": str(yard.data.path),
         "log_dir": str(yard.settings.worker_log_dir or yard.data.logs),
         "simulations_dir": str(yard.data.simulations),
-        "database_bytes": yard.data.database.stat().st_size,
+        "database_bytes": yard.database.size(),
         "storage": views.storage(yard),
         "memory": {**views.memory(yard), "source": reading.source},
         "limits": views.limits(yard),

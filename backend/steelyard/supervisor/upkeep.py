@@ -84,7 +84,7 @@ class Upkeep:
 
     async def last(self, seconds: float) -> None:
         """On the way out, when there is time: what happened in this run shall be in a backup too."""
-        if self._yard.data.database.stat().st_size <= SMALL:
+        if self._yard.database.size() <= SMALL:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self.back_up()

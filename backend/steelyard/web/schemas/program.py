@@ -98,7 +98,7 @@ class SystemMemory(Reply):
 class Storage(Reply):
     """Whether the database takes changes now."""
 
-    state: Literal["ok", "full", "locked", "unwritable", "corrupt", "disk"]
+    state: Literal["ok", "full", "locked", "unwritable", "moved", "corrupt", "disk"]
     message: Annotated[str | None, Meta(description="What is wrong, what to do, what goes on meanwhile.")]
     since: Moment | None
 
