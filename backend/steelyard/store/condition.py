@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steelyard.rules.errors import StorageFull
-from steelyard.store.faults import AFTERWARDS, SENTENCES, WHAT_TO_DO, Kind, is_full, kind_of
+from steelyard.store.faults import AFTERWARDS, ROOM_TO_WORK, SENTENCES, WHAT_TO_DO, Kind, is_full, kind_of
 from steelyard.store.opening import BUSY_SECONDS
 from steelyard.store.records import WallClock
 
@@ -86,9 +86,18 @@ class Condition:
                 reason=Kind.MOVED.value,
             )
 
+    def has_room(self) -> bool:
+        """Whether the disk has room for work; if not, that is trouble, though a small change may pass."""
+        if not is_full(self._path.parent, ROOM_TO_WORK):
+            return True
+        self.met(StorageFull(f"{SENTENCES[Kind.FULL]}.", reason=Kind.FULL.value))
+        return False
+
     def works(self) -> None:
-        """A change has gone through."""
+        """A change has gone through. (On a full disk a small one finds a corner, the next one does not.)"""
         if self.trouble is None or self.trouble.kind is Kind.CORRUPT:
+            return
+        if self.trouble.kind is Kind.FULL and is_full(self._path.parent, ROOM_TO_WORK):
             return
         self.trouble = None
         self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
@@ -101,8 +110,6 @@ class Condition:
             self.met(StorageFull(SENTENCES[Kind.MOVED], reason=Kind.MOVED.value))
         if self.trouble is None or self.trouble.kind is Kind.CORRUPT:
             return
-        if self.trouble.kind is Kind.FULL and is_full(self._path.parent):
-            return  # a small write may still find a corner, the next one would not
         execute = self._connection.execute
         try:
             self.check_place()

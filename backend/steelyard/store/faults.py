@@ -16,6 +16,10 @@ NEXT_TO_NOTHING = 64 * 1024
 """Bytes; a disk with less is full: the index of the write-ahead log alone takes 32 KiB."""
 
 
+ROOM_TO_WORK = 1024 * 1024
+"""Bytes; with less no task is started: its folder, its parameters and its first output need some room."""
+
+
 class Kind(Enum):
     """Whose fault an error of SQLite is."""
 
@@ -123,10 +127,10 @@ def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:
     )
 
 
-def is_full(folder: Path) -> bool:
-    """Whether the disk of a folder has next to nothing left."""
+def is_full(folder: Path, least: int = NEXT_TO_NOTHING) -> bool:
+    """Whether the disk of a folder has less than so many bytes left."""
     try:
-        return shutil.disk_usage(folder).free < NEXT_TO_NOTHING
+        return shutil.disk_usage(folder).free < least
     except OSError:
         return False
 

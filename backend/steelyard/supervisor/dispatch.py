@@ -36,6 +36,8 @@ async def dispatch(yard: Yard) -> int:
     if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
         yard.waiting = {}
         return 0
+    if not yard.database.condition.has_room():
+        return 0
     claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change))
     for handle, attempt, row in claimed:
         _start(yard, handle, attempt, row)
