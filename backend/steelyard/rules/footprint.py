@@ -14,7 +14,6 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePath
 from typing import Any, Final, TypeGuard
 
 from steelyard.rules.retry import RAISE
@@ -100,8 +99,8 @@ def program_of(simulation: str, parameters: Parameters) -> str:
     if not argv:
         return ""
     script = next((word for word in argv[1:] if not word.startswith("-")), "")
-    has_script = "." in PurePath(script).name and not _is_number(script)
-    return " ".join([PurePath(argv[0]).name, *([script] if has_script else [])])
+    has_script = "." in _name(script) and not _is_number(script)
+    return " ".join([_name(argv[0]), *([script] if has_script else [])])
 
 
 def features(simulation: str, parameters: Parameters) -> Parameters:
@@ -115,6 +114,11 @@ def features(simulation: str, parameters: Parameters) -> Parameters:
 def _argv(simulation: str, parameters: Parameters) -> list[str]:
     argv = parameters.get("argv") if simulation == "command" else None
     return [str(word) for word in argv] if isinstance(argv, list | tuple) else []
+
+
+def _name(path: str) -> str:
+    """The last part of a path, of either system."""
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _is_number(word: str) -> bool:
@@ -150,11 +154,24 @@ class Experience:
         if not self._complete:
             return None
         answer, near = self._nearest(parameters)
-        peaks = [run.peak for run in answer]
-        peak = max(peaks)
+        peak = max(run.peak for run in answer)
         if not near:
             peak = max(peak, self._beyond(parameters, peak))
-        claim = max(math.ceil(max(_p95(peaks), peak) * (1 + margin(len(answer)))), self.at_least(parameters))
+        return self._footprint(answer, peak, near, self.at_least(parameters))
+
+    def usual(self) -> Footprint | None:
+        """What all completed runs took, whatever their parameters; None before the first."""
+        return self._usual
+
+    @cached_property
+    def _usual(self) -> Footprint | None:
+        if not self._complete:
+            return None
+        return self._footprint(self._complete, max(run.peak for run in self._complete), False, 0)
+
+    def _footprint(self, answer: list[PastRun], peak: int, near: bool, least: int) -> Footprint:
+        peaks = [run.peak for run in answer]
+        claim = max(math.ceil(max(_p95(peaks), peak) * (1 + margin(len(answer)))), least)
         durations = sorted(run.duration for run in answer if run.duration is not None)
         return Footprint(
             claim=claim,
@@ -292,6 +309,8 @@ def _numeric(value: Any) -> TypeGuard[int | float]:
 
 
 def _squares(values: Sequence[float]) -> float:
+    if not values:
+        return 0.0
     mean = sum(values) / len(values)
     return sum((value - mean) ** 2 for value in values)
 

@@ -22,6 +22,7 @@ from steelyard.store import backups, faults, opening
 from steelyard.store.aside import Aside
 from steelyard.store.condition import Condition
 from steelyard.store.events import Event
+from steelyard.store.migrations import MIGRATIONS, Migration
 from steelyard.store.records import WallClock, rows_of, to_json
 from steelyard.store.tables import SCHEMA_VERSION
 
@@ -98,7 +99,7 @@ class Database:
         clocks: WallClock,
         phase: Callable[[str, str], None],
         *,
-        migrations: Mapping[int, opening.Migration] = opening.MIGRATIONS,
+        migrations: Mapping[int, Migration] = MIGRATIONS,
         target: int = SCHEMA_VERSION,
     ) -> Database:
         """Open the file, making or migrating its tables; it is then private (0600) and of schema `target`.

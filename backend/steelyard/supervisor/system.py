@@ -10,6 +10,7 @@ from typing import Any
 import steelyard
 from steelyard.rules.errors import Conflict
 from steelyard.rules.timestamps import iso
+from steelyard.settings.builtin import COMMAND
 from steelyard.settings.simulations import Simulation
 from steelyard.supervisor import views
 from steelyard.supervisor.yard import Yard
@@ -45,7 +46,7 @@ def simulations(yard: Yard) -> View:
     """Every simulation, and what is wrong with the files that hold none."""
     yard.catalogue.reload()
     return {
-        "simulations": [_simulation(one) for _, one in sorted(yard.catalogue.simulations.items())],
+        "simulations": [_simulation(yard, one) for _, one in sorted(yard.catalogue.simulations.items())],
         "errors": yard.catalogue.errors,
     }
 
@@ -53,12 +54,14 @@ def simulations(yard: Yard) -> View:
 def simulation(yard: Yard, name: str) -> View:
     """One simulation. NotFound."""
     yard.catalogue.reload()
-    return _simulation(yard.catalogue.get(name))
+    return _simulation(yard, yard.catalogue.get(name))
 
 
-def _simulation(one: Simulation) -> View:
-    """learned and usual duration wait until they are learned: null, never a guess."""
-    return {**one.view(), "learned": None, "usual_duration": None}
+def _simulation(yard: Yard, one: Simulation) -> View:
+    """A simulation with what its runs took: bytes and seconds, null before the first completed."""
+    usual = yard.learning.usual(one.name, {}) if one.name != COMMAND.name else None
+    learned = None if usual is None else {"claim": usual.claim, "peak": usual.peak, "runs": usual.runs}
+    return {**one.view(), "learned": learned, "usual_duration": None if usual is None else usual.duration}
 
 
 def preferences(yard: Yard) -> View:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.rules.errors import NotFound
+from steelyard.rules.quantities import format_size
 from steelyard.rules.reasons import waiting_sentence
 from steelyard.rules.states import TaskState, WorkerState
 from steelyard.rules.timestamps import iso
@@ -108,6 +109,10 @@ def _waiting_for(yard: Yard, view: View) -> str:
     serving = [h for h in yard.handles.values() if h.queue == view["queue"] and not (h.gone or h.leaving)]
     if not serving:
         return f'a worker: none serves the queue "{view["queue"]}"'
+    if yard.ladder.holding:
+        memory = yard.scale.view(yard.settings)
+        free, kept = format_size(memory.available), format_size(memory.guard)
+        return f"memory: {free} are free, and {kept} are kept; no task starts until there is more"
     known = yard.waiting.get(view["task_id"])
     if known is not None:
         return waiting_sentence(known)

@@ -107,6 +107,19 @@ def test_a_run_that_was_ended_is_a_lower_bound_and_no_more() -> None:
     assert known(experience, a=1).claim == GIB * 5 // 4
 
 
+def test_lower_bounds_are_known_before_anything_completed() -> None:
+    experience = Experience([run(2 * GIB, None, complete=False, a=1)])
+    assert (experience.of({"a": 1}), experience.usual()) == (None, None)
+    assert experience.at_least({"a": 1}) == 3 * GIB
+    assert experience.at_least({"a": 2}) == 0
+
+
+def test_what_all_runs_took_is_told_whatever_their_parameters() -> None:
+    found = Experience([run(GIB, 10.0, a=1), run(4 * GIB, 30.0, a=2)]).usual()
+    assert found is not None
+    assert (found.peak, found.duration, found.runs, found.near) == (4 * GIB, 20.0, 2, False)
+
+
 def test_a_lower_bound_is_forgotten_once_such_a_run_completed() -> None:
     experience = Experience([run(GIB, a=2), run(3 * GIB, None, complete=False, a=2)])
     assert experience.at_least({"a": 2}) == 0
