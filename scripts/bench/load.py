@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,10 @@ class Lean:
         self._connection = http.client.HTTPConnection(record["url"].split("/")[2], timeout=60)
         self._headers = {"Authorization": f"Bearer {record['token']}", "Content-Type": "application/json"}
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def ask(self, method: str, path: str, body: object = None) -> tuple[float, bytes]:
         """Seconds, and the answer. RuntimeError for a refusal."""
         text = None if body is None else json.dumps(body)
@@ -104,25 +108,25 @@ class Lean:
 
 def submit_share(record: dict[str, Any], load: Load, share: int, began: float, seen: Seen) -> None:
     """Every SUBMITTERS-th submission at its moment, however long the one before took."""
-    client = Lean(record)
-    for number in range(share, int(load.rate * load.seconds), SUBMITTERS):
-        wait = began + number / load.rate - time.perf_counter()
-        if wait > 0:
-            time.sleep(wait)
-        seen.late_s = max(seen.late_s, -wait)
-        body = {**QUEUED, "label": f"submitted {number}", "key": f"load-{number}"}
-        took, data = client.ask("POST", "/api/tasks/", body)
-        seen.submit_s.append(took)
-        seen.submitted.append(json.loads(data)["task_id"])
+    with closing(Lean(record)) as client:
+        for number in range(share, int(load.rate * load.seconds), SUBMITTERS):
+            wait = began + number / load.rate - time.perf_counter()
+            if wait > 0:
+                time.sleep(wait)
+            seen.late_s = max(seen.late_s, -wait)
+            body = {**QUEUED, "label": f"submitted {number}", "key": f"load-{number}"}
+            took, data = client.ask("POST", "/api/tasks/", body)
+            seen.submit_s.append(took)
+            seen.submitted.append(json.loads(data)["task_id"])
 
 
 def ask_all(record: dict[str, Any], seen: Seen, done: threading.Event) -> None:
     """What pages ask, one after the other."""
-    client = Lean(record)
-    while not done.is_set():
-        for path in ASKED:
-            seen.asked_s.setdefault(path, []).append(client.ask("GET", path)[0])
-            done.wait(PAUSE)
+    with closing(Lean(record)) as client:
+        while not done.is_set():
+            for path in ASKED:
+                seen.asked_s.setdefault(path, []).append(client.ask("GET", path)[0])
+                done.wait(PAUSE)
 
 
 def weigh(process: psutil.Process, seen: Seen, done: threading.Event) -> None:
@@ -143,7 +147,8 @@ def listening(record: dict[str, Any], load: Load, seen: Seen) -> Iterator[None]:
         others.stdout.readline()
         try:
             yield
-            status = json.loads(Lean(record).ask("GET", "/api/workers/status/")[1])
+            with closing(Lean(record)) as client:
+                status = json.loads(client.ask("GET", "/api/workers/status/")[1])
             seen.heard = json.loads(others.communicate(f"{status['seq']}\n", timeout=120)[0])
         finally:
             others.kill()
@@ -173,9 +178,8 @@ def deaf_socket(record: dict[str, Any]) -> socket.socket:
 def strain(sidecar: RunningSidecar, load: Load) -> Seen:
     """Everything at once, until all is submitted and the flood has ended. RuntimeError: output is missing."""
     seen, done, record = Seen(), threading.Event(), sidecar.record
-    client = Lean(record)
     flood = {"argv": [sys.executable, "-c", FLOOD, str(load.output_mb * MB // BLOCK)]}
-    with listening(record, load, seen):
+    with closing(Lean(record)) as client, listening(record, load, seen):
         body = {"simulation": "command", "parameters": flood}
         flood_id = json.loads(client.ask("POST", "/api/tasks/", body)[1])["task_id"]
         began = time.perf_counter() + 0.5
@@ -196,7 +200,7 @@ def strain(sidecar: RunningSidecar, load: Load) -> Seen:
         done.set()
         for thread in aside:
             thread.join()
-    written = json.loads(client.ask("GET", f"/api/tasks/{flood_id}/log/?tail=100")[1])
+        written = json.loads(client.ask("GET", f"/api/tasks/{flood_id}/log/?tail=100")[1])
     if written["size"] != load.output_mb * MB or not written["text"].endswith("x\n"):
         raise RuntimeError(f"of the output {written['size']} bytes are known")
     return seen
