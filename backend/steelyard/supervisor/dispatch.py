@@ -29,7 +29,7 @@ Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
 async def dispatch(yard: Yard) -> int:
     """Start as many tasks as there are idle workers and room; how many were started."""
-    if yard.leaving or yard.ladder.holding:
+    if yard.leaving or yard.ladder.holding or yard.database.condition.trouble is not None:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():
@@ -37,6 +37,8 @@ async def dispatch(yard: Yard) -> int:
     queues = {handle.queue for handle in yard.idle()}
     if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
         yard.waiting = {}
+        return 0
+    if not yard.database.condition.has_room():
         return 0
     claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change))
     for handle, attempt, row in claimed:
