@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 
 from steelyard.machine import containment
+from steelyard.machine.faultpoints import reach
 from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
@@ -26,6 +27,7 @@ def recover(yard: Yard) -> int:
     their processes are gone and their tasks READY afterwards.
     """
     left = workers.live(yard.database)
+    reach("recover", "before_kill")
     ended = 0
     for row in [*left, *claims.open_attempts(yard.database)]:
         if row["pid"] and row["identity"] and row["executable"]:
@@ -57,5 +59,5 @@ def recover(yard: Yard) -> int:
                 ended_at=now,
             )
 
-    yard.database.change_now(apply)
+    yard.database.change_now(apply, "recover")
     return len(left)

@@ -40,7 +40,7 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
         raise InvalidRequest(f"{len(specs)} tasks are more than the {BATCH_LIMIT} that one request may hold.")
     yard.catalogue.reload()
     wanted = [_numbered(yard, spec, index if len(specs) > 1 else None) for index, spec in enumerate(specs)]
-    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted))
+    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
     yard.hurry()
     return submitted
 
