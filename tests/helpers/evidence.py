@@ -1,0 +1,115 @@
+"""Collects what tests/helpers/invariants.py judges: from the database file, the process table, and the API.
+
+Processes of ours are known by a mark in their environment that the test chose, never by a name. Linux.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.helpers.invariants import Memory, Note, Record
+from tests.helpers.waiting import eventually
+
+MARK = "YARD_MARK"
+"""The variable whose value tells one test's processes; everything that the sidecar starts inherits it."""
+
+
+def living(mark: str) -> dict[int, str]:
+    """PID -> command line of every process, zombies aside, that carries this mark."""
+    found = {}
+    wanted = f"{MARK}={mark}".encode()
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            environment = Path(f"/proc/{name}/environ").read_bytes()
+            if wanted in environment.split(b"\0") and not _is_dead(int(name)):
+                command = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(name)] = command.decode(errors="replace").strip()
+    return found
+
+
+def _is_dead(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat").read_bytes()
+    return stat[stat.rfind(b")") + 2 :][:1] in b"ZXx"
+
+
+def query(data: Path, sql: str, *values: object) -> list[dict[str, Any]]:
+    """Rows of the database, read beside the sidecar or after it; none while there is no such table yet."""
+    path = data / "steelyard.db"
+    if not path.exists():
+        return []
+    # Read-only: what a crash left in the write-ahead log is the next sidecar's to put in order.
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(sql, values)]
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
+
+
+def journals(folder: Path) -> dict[str, list[Note]]:
+    """What every task wrote of itself."""
+    found = {}
+    for path in folder.iterdir():
+        words = (line.split() for line in path.read_text().splitlines())
+        found[path.name] = [Note(int(a), word, int(pid), float(at)) for a, word, pid, at in words]
+    return found
+
+
+def history(data: Path, witnesses: Path, acknowledged: set[str]) -> Record:
+    """What the files say; no sidecar is needed."""
+    checks = [str(row["integrity_check"]) for row in query(data, "PRAGMA integrity_check")]
+    strays = query(data, "PRAGMA foreign_key_check")
+    tasks = query(data, "SELECT * FROM task")
+    events = query(data, "SELECT seq, kind, subject, data FROM event ORDER BY seq")
+    return Record(
+        acknowledged=acknowledged,
+        tasks=[{**task, "result": json.loads(task["result"] or "null")} for task in tasks],
+        attempts=query(data, "SELECT * FROM attempt"),
+        workers=query(data, "SELECT * FROM worker"),
+        events=[{**event, "data": json.loads(event["data"])} for event in events],
+        integrity=[line for line in checks if line != "ok"]
+        + [f"a row lacks its parent: {row}" for row in strays],
+        journals=journals(witnesses),
+    )
+
+
+def at_rest(
+    data: Path, witnesses: Path, acknowledged: set[str], mark: str, client: httpx.Client, *, known: set[int]
+) -> Record:
+    """All that there is to judge while a sidecar runs idly. known: PIDs of ours that are no agents."""
+    status, memory = eventually(lambda: _weighed(client), within=30)
+    record = history(data, witnesses, acknowledged)
+    record.held = [one["task"]["task_id"] for one in status["workers"] if one["task"] is not None]
+    record.memory = memory
+    record.wanted = known | {
+        one["pid"] for one in status["workers"] if one["state"] in ("RUNNING", "STARTING")
+    }
+    record.living = living(mark)
+    return record
+
+
+def _weighed(client: httpx.Client) -> tuple[dict[str, Any], Memory] | None:
+    """Status and headroom of one weighing; None if the machine was weighed again between the questions, or a
+    worker is still coming or going.
+    """
+    before = client.get("/api/workers/status/").json()
+    startup = client.get("/api/startup/").json()
+    status = client.get("/api/workers/status/").json()
+    limits, memory = status["limits"], status["memory"]
+    states = [one["state"] for one in status["workers"]]
+    if before["memory"] != memory or states.count("RUNNING") != limits["active"]:
+        return None
+    return status, Memory(
+        memory["available"], memory["guard"], startup["headroom"], limits["peak_per_worker"], limits["active"]
+    )
