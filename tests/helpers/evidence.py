@@ -21,18 +21,28 @@ MARK = "YARD_MARK"
 """The variable whose value tells one test's processes; everything that the sidecar starts inherits it."""
 
 
-def living(mark: str) -> dict[int, str]:
-    """PID -> command line of every process, zombies aside, that carries this mark."""
+def environments(mark: str) -> dict[int, dict[str, str]]:
+    """PID -> environment of every process, zombies aside, that carries this mark."""
     found = {}
     wanted = f"{MARK}={mark}".encode()
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            environment = Path(f"/proc/{name}/environ").read_bytes()
-            if wanted in environment.split(b"\0") and not _is_dead(int(name)):
-                command = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ")
-                found[int(name)] = command.decode(errors="replace").strip()
+            entries = Path(f"/proc/{name}/environ").read_bytes().split(b"\0")
+            if wanted in entries and not _is_dead(int(name)):
+                pairs = (entry.decode(errors="replace").partition("=") for entry in entries)
+                found[int(name)] = {key: value for key, _, value in pairs}
+    return found
+
+
+def living(mark: str) -> dict[int, str]:
+    """PID -> command line of every process, zombies aside, that carries this mark."""
+    found = {}
+    for pid in environments(mark):
+        with contextlib.suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+            found[pid] = command.decode(errors="replace").strip()
     return found
 
 
