@@ -67,13 +67,21 @@ def query(data: Path, sql: str, *values: object) -> list[dict[str, Any]]:
             raise
 
 
+def journal(path: Path) -> list[Note]:
+    """What one task wrote of itself; nothing if it never began."""
+    try:
+        lines = path.read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    return [
+        Note(int(number), word, int(pid), float(at))
+        for number, word, pid, at in (line.split() for line in lines)
+    ]
+
+
 def journals(folder: Path) -> dict[str, list[Note]]:
     """What every task wrote of itself."""
-    found = {}
-    for path in folder.iterdir():
-        words = (line.split() for line in path.read_text().splitlines())
-        found[path.name] = [Note(int(a), word, int(pid), float(at)) for a, word, pid, at in words]
-    return found
+    return {path.name: journal(path) for path in folder.iterdir()}
 
 
 def history(data: Path, witnesses: Path, acknowledged: set[str]) -> Record:
