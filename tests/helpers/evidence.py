@@ -51,13 +51,17 @@ def _is_dead(pid: int) -> bool:
     return stat[stat.rfind(b")") + 2 :][:1] in b"ZXx"
 
 
+def connect(data: Path, *, read_only: bool = True) -> sqlite3.Connection:
+    """The database beside the sidecar. Read-only: a crash's write-ahead log is the next sidecar's to heed."""
+    mode = "ro" if read_only else "rw"
+    return sqlite3.connect(f"file:{data}/steelyard.db?mode={mode}", uri=True, timeout=30)
+
+
 def query(data: Path, sql: str, *values: object) -> list[dict[str, Any]]:
     """Rows of the database, read beside the sidecar or after it; none while there is no such table yet."""
-    path = data / "steelyard.db"
-    if not path.exists():
+    if not (data / "steelyard.db").exists():
         return []
-    # Read-only: what a crash left in the write-ahead log is the next sidecar's to put in order.
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
+    with contextlib.closing(connect(data)) as connection:
         connection.row_factory = sqlite3.Row
         try:
             return [dict(row) for row in connection.execute(sql, values)]
