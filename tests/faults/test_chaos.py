@@ -1,4 +1,4 @@
-"""Fifty random blows to a running Steelyard; the seed is printed, and STEELYARD_CHAOS_SEED repeats it."""
+"""Fifty random blows to a running Steelyard; the seed is printed, and CHAOS_SEED repeats it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SEED_OF_CI = 20261126
 
 
 def seed() -> int:
-    stated = os.environ.get("STEELYARD_CHAOS_SEED")
+    stated = os.environ.get("CHAOS_SEED")
     if stated is None and os.environ.get("STEELYARD_CI") == "1":
         return SEED_OF_CI
     return int(stated or random.SystemRandom().randrange(10**6))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from steelyard.machine.faultpoints import POINTS
-from tests.helpers import evidence, invariants
+from tests.helpers import api, evidence, invariants
 from tests.helpers.journey import Entry, Journey
 
 pytestmark = [
@@ -189,3 +189,15 @@ def test_a_crash_amid_a_migration_loses_nothing(
         backup.close()
         for step, moment in MIGRATION:
             record_property("fault point", f"{step}.{moment}")
+
+
+def test_a_disk_that_is_full_at_a_commit_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    """The third thing that can be armed: the place goes on living, and what it does fails."""
+    with Journey(tmp_path, [("submit", "before_commit", 1, "full")]) as journey:
+        body = {"simulation": "command", "parameters": {"argv": ["true"]}}
+        refused = journey.ask(lambda client: client.post("/api/tasks/", json=body))
+        assert api.code(refused) == (507, "storage_full")
+        assert journey.is_done and evidence.query(journey.data, "SELECT * FROM task") == []
+        work(journey)
+        assert invariants.broken(journey.settle()) == {}
+        assert journey.lives == 1

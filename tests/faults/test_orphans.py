@@ -113,6 +113,19 @@ class Scene:
                 os.kill(pid, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def running(argv: list[str], **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own, ended whatever comes."""
+    process = subprocess.Popen(
+        argv, env=environment(**variables), stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
 def _first_child(pid: int) -> psutil.Process | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         return next(iter(psutil.Process(pid).children()), None)
@@ -239,19 +252,13 @@ def test_what_survives_the_death_of_sidecar_and_worker_at_once_ends_at_the_next_
         lambda: set(scene.of_first_attempt().values()) - {"somebody else"}, within=PATIENCE
     )
     assert survivors <= set(KINDS)
-    decoy_mark = {
-        evidence.MARK: "0" * 32,
-        "STEELYARD_ATTEMPT": "1",
-        "STEELYARD_OUTPUT_DIR": "/another/output",
-    }
-    with subprocess.Popen(["sleep", "600"], env={**os.environ, **decoy_mark}) as decoy:
-        command = main_process.command(scene.data, 0, once=True)
-        marked = environment(**{evidence.MARK: scene.mark})
-        with subprocess.Popen(command, env=marked, stdin=subprocess.DEVNULL) as again:
-            eventually(lambda: not scene.of_first_attempt(), within=PATIENCE)
-            assert decoy.poll() is None
-            again.terminate()
-        decoy.kill()
+    decoys_own = {"STEELYARD_ATTEMPT": "1", "STEELYARD_OUTPUT_DIR": "/another/output"}
+    with (
+        running(["sleep", "600"], **decoys_own) as decoy,
+        running(main_process.command(scene.data, 0, once=True), **{evidence.MARK: scene.mark}),
+    ):
+        eventually(lambda: not scene.of_first_attempt(), within=PATIENCE)
+        assert decoy.poll() is None
     assert [row["state"] for row in scene.query("SELECT state FROM task")] in (["READY"], ["CANCELLED"])
 
 
@@ -262,17 +269,16 @@ def test_a_foreign_process_under_a_recorded_pid_is_not_touched(scene: Scene, tab
     assert scene.sidecar is not None
     scene.sidecar.kill()
     scene.main.wait(PATIENCE)
-    with subprocess.Popen(["sleep", "600"], start_new_session=True) as decoy:
+    with running(["sleep", "600"]) as decoy:
         _write(scene.data, f"UPDATE {table} SET pid = {decoy.pid}")
         record = scene.data / "runtime" / "sidecar.json"
         record.write_text(json.dumps({**json.loads(record.read_bytes()), "pid": decoy.pid}))
-        command = main_process.command(scene.data, 0, once=True)
-        with subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL) as again:
+        with running(main_process.command(scene.data, 0, once=True), **{evidence.MARK: scene.mark}) as again:
             eventually(lambda: scene.query("SELECT 1 FROM task WHERE state = 'READY'"), within=PATIENCE)
             assert decoy.poll() is None
             again.terminate()
+            assert again.wait(PATIENCE) == 0
         assert decoy.poll() is None
-        decoy.kill()
 
 
 def _write(data: Path, sql: str) -> None:
