@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from steelyard.machine.faultpoints import POINTS
-from tests.helpers import api, evidence, invariants
+from steelyard.store.tables import SCHEMA_VERSION
+from tests.helpers import api, armed, evidence, invariants
 from tests.helpers.journey import Entry, Journey
 
 pytestmark = [
@@ -177,14 +178,14 @@ def test_a_crash_amid_a_migration_loses_nothing(
     with Journey(tmp_path, entries) as journey:
         work(journey)
         assert journey.fired == len(COMMIT)
-        journey.environment["FAULT_SCHEMA"] = "2"
+        journey.environment[armed.NEXT_SCHEMA] = "yes"
         journey.kill()
         work(journey)
         assert journey.is_done
         record = journey.settle()
         assert invariants.broken(record) == {}
-        assert evidence.query(journey.data, "PRAGMA user_version") == [{"user_version": 2}]
-        with sqlite3.connect(f"file:{journey.data}/steelyard.db.backup-v1?mode=ro", uri=True) as backup:
+        assert evidence.query(journey.data, "PRAGMA user_version") == [{"user_version": SCHEMA_VERSION + 1}]
+        with sqlite3.connect(journey.data / f"steelyard.db.backup-v{SCHEMA_VERSION}") as backup:
             assert backup.execute("SELECT count(*) FROM task").fetchone()[0] == 2
         backup.close()
         for step, moment in MIGRATION:

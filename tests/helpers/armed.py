@@ -17,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = "FAULT_PLAN"
+NEXT_SCHEMA = "FAULT_NEXT_SCHEMA"
+"""Where this variable is there, the program knows a schema more than it does."""
 AGENT = "--agent"
 
 
@@ -80,11 +82,12 @@ def main() -> int:
     from steelyard.supervisor import spawn
 
     spawn.worker_command = lambda: [sys.executable, "-X", "utf8", __file__, AGENT]
-    version = int(os.environ.get("FAULT_SCHEMA", "0"))
-    if version:
-        # A next schema, so that there is something to migrate: a table more.
-        step = {version - 1: lambda connection: connection.execute("CREATE TABLE later(id INTEGER) STRICT")}
-        database.Database.open.__func__.__kwdefaults__.update(migrations=step, target=version)
+    if NEXT_SCHEMA in os.environ:
+        # So that there is something to migrate: a table more.
+        now = database.SCHEMA_VERSION
+        further = {now: lambda connection: connection.execute("CREATE TABLE later(id INTEGER) STRICT")}
+        given = database.Database.open.__func__.__kwdefaults__
+        given.update(migrations={**given["migrations"], **further}, target=now + 1)
     return steelyard() or 0
 
 

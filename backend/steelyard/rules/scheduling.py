@@ -8,6 +8,7 @@ are the tasks of every queue that has an idle worker, merged in one order.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +29,7 @@ class Candidate:
 
     claim: bytes. passes: how often it was passed in a way that could delay it. known_duration: seconds that
     it takes, None if nobody knows. forced: the user was told that its claim never fits, and wants it tried.
+    group: tasks of the same group may change places (those of a sweep, unless its order counts).
     """
 
     task_id: str
@@ -37,6 +39,7 @@ class Candidate:
     passes: int = 0
     known_duration: float | None = None
     forced: bool = False
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,33 @@ def cores_free(cores: int, active_workers: int, running: Sequence[Running]) -> i
     never run anything.
     """
     return max(cores, active_workers) - sum(task.cores for task in running)
+
+
+def arrange(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The queue with the tasks of each group in the order that ends soonest: the largest area first.
+
+    Area is claim x duration. A group keeps the places that it has, so that nobody else comes sooner or later
+    by it. Where some durations of a group are not known, their middle one stands in; where none is, the claim
+    alone decides. (Largest area first: docs/scheduling.md has the figures.)
+    """
+    places: dict[str, list[int]] = {}
+    for place, candidate in enumerate(candidates):
+        if candidate.group is not None:
+            places.setdefault(candidate.group, []).append(place)
+    arranged = list(candidates)
+    for mine in places.values():
+        members = [candidates[place] for place in mine]
+        known = [each.known_duration for each in members if each.known_duration is not None]
+        stand_in = statistics.median_low(known) if known else 1.0
+        members.sort(key=lambda each: _area(each, stand_in), reverse=True)
+        for place, member in zip(mine, members, strict=True):
+            arranged[place] = member
+    return arranged
+
+
+def _area(candidate: Candidate, stand_in: float) -> float:
+    known = candidate.known_duration
+    return candidate.claim * (stand_in if known is None else known)
 
 
 def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Running]) -> Choice:

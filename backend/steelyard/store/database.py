@@ -21,6 +21,7 @@ from steelyard.machine.faultpoints import reach
 from steelyard.rules.errors import ShuttingDown, StorageFull
 from steelyard.store import faults, opening
 from steelyard.store.events import Event
+from steelyard.store.migrations import MIGRATIONS, Migration
 from steelyard.store.records import WallClock, to_json
 from steelyard.store.tables import SCHEMA_VERSION
 
@@ -92,7 +93,7 @@ class Database:
         clocks: WallClock,
         phase: Callable[[str, str], None],
         *,
-        migrations: Mapping[int, opening.Migration] = opening.MIGRATIONS,
+        migrations: Mapping[int, Migration] = MIGRATIONS,
         target: int = SCHEMA_VERSION,
     ) -> Database:
         """Open the file, making or migrating its tables; it is then private (0600) and of schema `target`.

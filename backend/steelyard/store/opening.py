@@ -17,16 +17,11 @@ from peewee import SqliteDatabase
 from steelyard.machine.faultpoints import reach
 from steelyard.rules.errors import StartError
 from steelyard.store import faults
+from steelyard.store.migrations import MIGRATIONS, Migration
 from steelyard.store.tables import APPLICATION_ID, SCHEMA_VERSION, create_schema
 
 Phase = Callable[[str, str], None]
 """Told what takes time: name ("opening", "checking", "migrating") and a detail for people."""
-
-Migration = Callable[[sqlite3.Connection], None]
-"""Changes the tables of version n to those of n + 1, inside the transaction of all steps."""
-
-MIGRATIONS: Mapping[int, Migration] = {}
-"""Schema version -> what leads from it to the next one. Version 1 is the first, so there is none yet."""
 
 BUSY_SECONDS = 2.0
 """How long to wait for another program that holds the file (a backup tool, a database browser)."""

@@ -1,13 +1,13 @@
-"""What attempts used: points of memory and CPU over time, and the footprint of each that was completed."""
+"""What attempts used: points of memory and CPU over time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from steelyard.rules.timestamps import iso
 from steelyard.store.database import Change
-from steelyard.store.records import Reader, to_json
+from steelyard.store.records import Reader
 
 MAX_POINTS = 500
 """Points kept of an attempt (DESIGN section 6)."""
@@ -50,30 +50,3 @@ def read(reader: Reader, task_id: str) -> list[dict[str, Any]]:
         {"attempt": row["number"], "at": iso(row["at"]), "memory": row["memory"], "cpu": row["cpu"]}
         for row in rows
     ]
-
-
-def insert_footprint(
-    change: Change,
-    *,
-    task_id: str,
-    simulation: str,
-    parameters: Mapping[str, Any],
-    at: float,
-    peak: int,
-    duration: float,
-    cpu_seconds: float | None,
-) -> None:
-    """Keep what a completed attempt took: peak in bytes, duration in seconds of awake time."""
-    change.execute(
-        """INSERT INTO footprint(task_id, simulation, parameters, at, peak, duration, cpu_seconds)
-           VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        (task_id, simulation, to_json(parameters), at, peak, duration, cpu_seconds),
-    )
-
-
-def footprints(reader: Reader, simulation: str, limit: int = 200) -> list[dict[str, Any]]:
-    """What the latest completed attempts of a simulation took, the newest first; parameters are JSON text."""
-    found = reader.execute(
-        "SELECT * FROM footprint WHERE simulation = ? ORDER BY serial DESC LIMIT ?", (simulation, limit)
-    ).fetchall()
-    return [dict(row) for row in found]

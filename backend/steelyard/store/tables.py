@@ -23,7 +23,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """PRAGMA user_version of what create_schema() makes."""
 
 APPLICATION_ID = 0x5354_4C59
@@ -214,19 +214,25 @@ class Sample(Table):
 
 
 class Footprint(Table):
-    """What a completed attempt really took: later claims learn from it."""
+    """What an attempt really took: later claims learn from it.
+
+    program: which kind of run it is within its simulation (rules.footprint.program_of). complete: False where
+    it was ended for want of memory, so that its peak is a lower bound.
+    """
 
     serial = AutoField()
     task_id = TextField()
     simulation = TextField()
+    program = TextField()
     parameters = TextField()
     at = DoubleField()
     peak = IntegerField()
-    duration = DoubleField()
-    cpu_seconds = DoubleField(null=True)
+    duration = DoubleField(null=True)
+    complete = BooleanField()
 
     class Meta:
-        indexes = ((("simulation",), False),)
+        # It ends in the row id, which is `serial`: the newest are walked without sorting.
+        indexes = ((("simulation", "program"), False),)
 
 
 TABLES: tuple[type[Table], ...] = (

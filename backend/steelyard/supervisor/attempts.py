@@ -19,7 +19,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, samples, tasks, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import launch, outputs
+from steelyard.supervisor import launch, memory_guard, outputs
 from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 NOT_COUNTED = frozenset({Cause.CANCELLED, Cause.SIDECAR_LOST})
 """Ends that are neither done nor failed in the count of a worker: it was the user or we who ended it."""
+
+SIGKILL = 9
 
 RESULT_LIMIT = 64 * 1024
 """Bytes of result.json kept in the task's row; a larger result stays in its file alone."""
@@ -96,7 +98,7 @@ def on_checkpointed(
     yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]
 ) -> None:
     """A new checkpoint is worth a write: it decides whether a retry makes sense."""
-    attempt.last_sign = yard.clocks.awake()
+    attempt.last_sign = attempt.saved = yard.clocks.awake()
     attempt.checkpoint_wall = at = yard.clocks.wall()
     yard.note(
         lambda change: claims.checkpointed(change, attempt.task_id, attempt.number, at), "note_checkpoint"
@@ -112,7 +114,14 @@ def on_output(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message
 
 def on_suspended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
     """The tree stands still, or goes on."""
-    attempt.suspended = bool(message["suspended"])
+    now, attempt.suspended = yard.clocks.awake(), bool(message["suspended"])
+    if attempt.suspended:
+        attempt.suspended_since = now if attempt.suspended_since is None else attempt.suspended_since
+    else:
+        attempt.suspended_by = None
+        if attempt.suspended_since is not None:
+            attempt.stood_still += now - attempt.suspended_since
+            attempt.suspended_since = None
     handle.confirm(attempt.suspended)
 
 
@@ -127,7 +136,11 @@ def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
         attempt.cpu_seconds = max(attempt.cpu_seconds, message["cpu_seconds"] or 0.0)
     # The next attempt may begin before an idle moment is sampled, and must not be charged for this one.
     handle.own_cpu_seconds += attempt.cpu_seconds
-    cause, evidence = verdict(message)
+    oom = yard.scale.oom_struck() if message["exit_code"] != 0 else None
+    cause, evidence = verdict(message, oom, ooms_known=yard.scale.knows_ooms)
+    if cause is Cause.MEMORY_GUARD and attempt.because is not None:
+        evidence = f"{attempt.because} ({_exit_in_words(message['exit_code'], message['signal'])})"
+    evidence += memory_guard.story(attempt)
     outputs.push_log(yard, attempt.task_id, attempt.number)
     finish(
         yard,
@@ -139,7 +152,7 @@ def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
             signal=message["signal"],
             evidence=evidence,
             error_tail="" if cause is Cause.SUCCEEDED else str(message["tail"])[-1000:],
-            duration=yard.clocks.awake() - attempt.started,
+            duration=attempt.ran_for(yard.clocks.awake()),
             peak_memory=attempt.peak or None,
             cpu_seconds=attempt.cpu_seconds or None,
             progress=1.0 if cause is Cause.SUCCEEDED else attempt.progress,
@@ -160,8 +173,14 @@ HANDLERS: dict[str, Callable[[Yard, WorkerHandle, RunningAttempt, dict[str, Any]
 }
 
 
-def verdict(message: dict[str, Any]) -> tuple[Cause, str]:
-    """Cause and evidence of an `ended` message. An exit status that could not be read is never success."""
+def verdict(
+    message: dict[str, Any], oom: str | None = None, *, ooms_known: bool = False
+) -> tuple[Cause, str]:
+    """Cause and evidence of an `ended` message. An exit status that could not be read is never success.
+
+    oom: what shows that the kernel's out-of-memory killer struck just now. A SIGKILL that was not ours is the
+    kernel's then; else somebody's, and where the kernel counts its kills, the evidence says that it was not.
+    """
     how = _exit_in_words(message["exit_code"], message["signal"])
     if message["error"]:
         return Cause.ERROR, str(message["error"])[:1000]
@@ -176,6 +195,13 @@ def verdict(message: dict[str, Any]) -> tuple[Cause, str]:
         return STOPPED[message["stopped"]], f"{words[message['stopped']]} ({how})"
     if message["exit_code"] == 0:
         return Cause.SUCCEEDED, how
+    if message["signal"] == SIGKILL:
+        if oom is not None:
+            return Cause.KERNEL_OOM, f"{how}, by the kernel for want of memory: {oom}"
+        whose = "; the kernel counted no out-of-memory kill, so a person or a program did it"
+        return Cause.ERROR, how + (whose if ooms_known else "")
+    if oom is not None:
+        how += f"; shortly before, {oom}: perhaps a process that it had started was ended"
     return Cause.ERROR, how
 
 
@@ -260,12 +286,15 @@ def end_attempt(
         outcome = replace(outcome, cause=Cause.CANCELLED)
     outcome = replace(outcome, orderly=outcome.cause is Cause.SIDECAR_LOST and yard.stopping)
     view, now = yard.scale.view(yard.settings), yard.clocks.wall()
+    history = claims.history(change, task_id, ended_now=outcome, now=now)
     decision = retry.decide(
-        claims.history(change, task_id, ended_now=outcome, now=now),
+        history,
         max_attempts=row["max_attempts"],
         claim=row["claim"],
         largest_claim=view.total - view.guard,
         rng=yard.rng,
     )
-    held = claims.finish(change, task_id, number, worker_id, outcome, decision, now)
-    return decision if held else None
+    if not claims.finish(change, task_id, number, worker_id, outcome, decision, now):
+        return None
+    yard.learning.note(change, row, outcome, history, now)
+    return decision

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from steelyard.rules import admission, scheduling
 from steelyard.rules.errors import SteelyardError
+from steelyard.rules.forecast import Span
 from steelyard.rules.reasons import Waiting
 from steelyard.rules.scheduling import Candidate, Room, Running
 from steelyard.rules.states import Cause
@@ -27,7 +29,7 @@ Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
 async def dispatch(yard: Yard) -> int:
     """Start as many tasks as there are idle workers and room; how many were started."""
-    if yard.leaving:
+    if yard.leaving or yard.ladder.holding:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():
@@ -44,13 +46,17 @@ async def dispatch(yard: Yard) -> int:
 
 def _claim(yard: Yard, change: Change) -> tuple[list[Claimed], dict[str, Waiting]]:
     """Inside a transaction: one choice after the other, until nothing more may start; and why not more."""
-    idle = yard.idle() if not yard.leaving else []
+    idle = yard.idle() if not (yard.leaving or yard.ladder.holding) else []
     queues = {handle.queue for handle in idle}
-    few = _queued(change, queues, GLANCE)
+    few = _queued(yard, change, queues, GLANCE)
+    more = len(few) >= GLANCE
+    if more and any(_group(row) is not None for row in few.values()):
+        # Inside a sweep the largest goes first, and it need not be among the first few.
+        few, more = _queued(yard, change, queues, WINDOW), False
     why: dict[str, Waiting] = {}
     claimed = _choose(yard, change, idle, few, why)
-    if not claimed and len(few) >= GLANCE:
-        claimed = _choose(yard, change, idle, _queued(change, queues, WINDOW), why)
+    if not claimed and more:
+        claimed = _choose(yard, change, idle, _queued(yard, change, queues, WINDOW), why)
     return claimed, why
 
 
@@ -62,8 +68,9 @@ def _choose(
     """
     claimed: list[Claimed] = []
     while idle and rows:
-        room, running = _room(yard, claimed, idle)
-        choice = scheduling.choose(map(_candidate, rows.values()), room, running)
+        free, running = room(yard, claimed, idle)
+        candidates = scheduling.arrange([_candidate(yard, row) for row in rows.values()])
+        choice = scheduling.choose(candidates, free, running)
         why.update(choice.why)
         if choice.start is None:
             break
@@ -84,14 +91,20 @@ def _choose(
     return claimed
 
 
-def _queued(change: Change, queues: set[str], limit: int) -> dict[str, Row]:
-    """What waits in the queues that an idle worker serves, merged in one order, by task id."""
+def _queued(yard: Yard, change: Change, queues: set[str], limit: int) -> dict[str, Row]:
+    """What waits in the queues that an idle worker serves, merged in one order, by task id; each with the
+    claim that is known of it by now.
+    """
     found = [row for queue in queues for row in tasks.runnable(change, queue, limit)]
+    for row in found:
+        yard.learning.refresh(change, yard.settings, row)
     found.sort(key=lambda row: (-row["priority"], row["position"]))
     return {row["id"]: row for row in found}
 
 
-def _room(yard: Yard, claims: list[Claimed], idle: list[WorkerHandle]) -> tuple[Room, list[Running]]:
+def room(
+    yard: Yard, claims: Sequence[Claimed] = (), idle: Sequence[WorkerHandle] = ()
+) -> tuple[Room, list[Running]]:
     """What is free and what runs, with what this transaction has claimed so far counted in full.
 
     What a warm process holds is missing from `available`, and is a part of the claim of the task that comes
@@ -113,14 +126,31 @@ def _room(yard: Yard, claims: list[Claimed], idle: list[WorkerHandle]) -> tuple[
     return Room(admission.headroom(view, live), cores, not running, view), running
 
 
-def _candidate(row: Row) -> Candidate:
+def _candidate(yard: Yard, row: Row) -> Candidate:
+    known = yard.learning.footprint(row["simulation"], row["parameters"])
     return Candidate(
-        row["id"], row["claim"], row["claim_source"], row["cores"], row["passes"], forced=bool(row["forced"])
+        row["id"],
+        row["claim"],
+        row["claim_source"],
+        row["cores"],
+        row["passes"],
+        # The longest and not the usual one: a pass that is called free must not delay whom it passes.
+        known_duration=None if known is None else known.longest,
+        forced=bool(row["forced"]),
+        group=_group(row),
     )
+
+
+def _group(row: Row) -> str | None:
+    """Tasks that may change places: those of one sweep and one priority, unless the sweep is ordered."""
+    if row["sweep_id"] is None or row["ordered"]:
+        return None
+    return f"{row['sweep_id']} {row['priority']}"
 
 
 def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
     now = yard.clocks.awake()
+    known = yard.learning.footprint(row["simulation"], row["parameters"])
     return RunningAttempt(
         task_id=row["id"],
         number=number,
@@ -132,6 +162,12 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         started=now,
         started_wall=yard.clocks.wall(),
         last_sign=now,
+        # What went on from a checkpoint takes less, nobody knows how much.
+        span=(
+            Span.learned(known.duration, known.shortest, known.longest, known.runs)
+            if known is not None and row["checkpoint_at"] is None
+            else None
+        ),
     )
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from steelyard.machine.memory import MemoryReading
+from steelyard.machine.memory.oom import Counts, struck
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import admission
 from steelyard.rules.admission import LiveWorker, MemoryView
 from steelyard.settings.environment import Settings
 from steelyard.supervisor.worker_handle import WorkerHandle
+
+OOM_SAMPLES = 8
+"""Readings of the kernel's counters that are kept: those of the last 2 s while tasks run."""
+
+
+MOST_PROGRAMS = 10
+"""Programs that a person might close; nobody closes more for one task."""
 
 
 class Sampler(Protocol):
@@ -23,9 +32,20 @@ class Sampler(Protocol):
 class Scale:
     """Weighs the machine and the workers' trees; all figures are bytes."""
 
-    def __init__(self, probe: Callable[[], MemoryReading], sampler: Sampler, physical_cores: int) -> None:
+    def __init__(
+        self,
+        probe: Callable[[], MemoryReading],
+        sampler: Sampler,
+        physical_cores: int,
+        oom_kills: Callable[[], Counts] = dict,
+        programs: Callable[[int], list[tuple[str, int]]] = lambda limit: [],
+    ) -> None:
+        """oom_kills: the kernel's counters; programs: the largest ones. Without them nothing is known."""
+        self._programs = programs
         self._probe = probe
         self._sampler = sampler
+        self._oom_kills = oom_kills
+        self._ooms: deque[Counts] = deque([oom_kills()], maxlen=OOM_SAMPLES)
         self.physical_cores = physical_cores
         self.reading = probe()
 
@@ -33,8 +53,9 @@ class Scale:
         """Read the machine's memory again."""
         self.reading = self._probe()
 
-    def weigh_trees(self, handles: Iterable[WorkerHandle], wall: float) -> None:
-        """Sample the whole tree of each worker; wall is the moment that the samples carry (Unix s)."""
+    def weigh_trees(self, handles: Iterable[WorkerHandle], wall: float, awake: float) -> None:
+        """Sample the whole tree of each worker, at this moment (wall: Unix s; awake: s of awake time)."""
+        self._ooms.append(self._oom_kills())
         living = {h.worker_id: h for h in handles if h.pid is not None and not h.gone}
         roots = {worker_id: h.pid for worker_id, h in living.items() if h.pid is not None}
         for worker_id, use in self._sampler.sample(roots).items():
@@ -48,6 +69,20 @@ class Scale:
             else:
                 spent = max(0.0, use.cpu_seconds - handle.own_cpu_seconds)
                 handle.attempt.note_sample(wall, handle.task_memory, use.cpu, spent)
+                handle.attempt.note_growth(awake, handle.task_memory)
+
+    def largest_programs(self) -> list[tuple[str, int]]:
+        """Name and bytes of the largest programs that are none of ours, now; some 20 ms."""
+        return self._programs(MOST_PROGRAMS)
+
+    def oom_struck(self) -> str | None:
+        """What shows that the kernel ended something for want of memory a moment ago; None: nothing does."""
+        return struck(self._ooms[0], self._oom_kills())
+
+    @property
+    def knows_ooms(self) -> bool:
+        """Whether this system tells how often its kernel ended something for want of memory."""
+        return bool(self._ooms[-1])
 
     def view(self, settings: Settings) -> MemoryView:
         """The memory as the rules of admission want it."""

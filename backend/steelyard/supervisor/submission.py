@@ -22,6 +22,9 @@ from steelyard.supervisor.yard import Yard
 
 Spec = dict[str, Any]
 
+CLOSELY = 256
+"""Tasks of one request whose learned claims are told by their parameters at once; the others in time."""
+
 BATCH_LIMIT = 10_000
 """Tasks in one request (DESIGN section 9)."""
 
@@ -39,7 +42,11 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
     if len(specs) > BATCH_LIMIT:
         raise InvalidRequest(f"{len(specs)} tasks are more than the {BATCH_LIMIT} that one request may hold.")
     yard.catalogue.reload()
-    wanted = [_numbered(yard, spec, index if len(specs) > 1 else None) for index, spec in enumerate(specs)]
+    several = len(specs) > 1
+    wanted = [
+        _numbered(yard, spec, index if several else None, roughly=index >= CLOSELY)
+        for index, spec in enumerate(specs)
+    ]
     submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
     yard.hurry()
     return submitted
@@ -76,10 +83,10 @@ def _label(row: dict[str, Any], varied: list[str]) -> str:
     return ", ".join(f"{name} {row[name]}" for name in varied if name in row)[:200]
 
 
-def _numbered(yard: Yard, spec: Spec, index: int | None) -> NewTask:
+def _numbered(yard: Yard, spec: Spec, index: int | None, *, roughly: bool) -> NewTask:
     """The task of a spec; a refusal says which of several it is about."""
     try:
-        return _new_task(yard, spec)
+        return _new_task(yard, spec, roughly=roughly)
     except SteelyardError as error:
         if index is not None:
             error.detail["task"] = index
@@ -90,10 +97,10 @@ def _numbered(yard: Yard, spec: Spec, index: int | None) -> NewTask:
         raise
 
 
-def _new_task(yard: Yard, spec: Spec) -> NewTask:
+def _new_task(yard: Yard, spec: Spec, *, roughly: bool) -> NewTask:
     simulation = yard.catalogue.get(spec["simulation"])
     parameters = simulation.complete(spec.get("parameters") or {})
-    claim = claim_of(yard, spec, simulation)
+    claim = claim_of(yard, spec, simulation, parameters, roughly=roughly)
     view = yard.scale.view(yard.settings)
     if (
         claim.source in ("task", "simulation")
@@ -128,8 +135,10 @@ def _new_task(yard: Yard, spec: Spec) -> NewTask:
     )
 
 
-def claim_of(yard: Yard, spec: Spec, simulation: Simulation) -> admission.Claim:
-    """What the task claims of the memory: stated, declared or the default (bytes)."""
+def claim_of(
+    yard: Yard, spec: Spec, simulation: Simulation, parameters: dict[str, Any], *, roughly: bool = False
+) -> admission.Claim:
+    """What the task claims of the memory: stated, declared, learned or the default (bytes)."""
     stated = spec.get("memory")
     try:
         task = None if stated is None else parse_size(stated)
@@ -137,9 +146,8 @@ def claim_of(yard: Yard, spec: Spec, simulation: Simulation) -> admission.Claim:
         raise InvalidRequest(f"memory: {error}", field="memory") from None
     if task is not None and task <= 0:
         raise InvalidRequest("memory: a claim is more than 0 bytes", field="memory")
-    view = yard.scale.view(yard.settings)
-    return admission.claim_of(
-        task, simulation.memory, None, yard.settings.worker_peak_memory, view.total, view.guard
+    return yard.learning.claim(
+        yard.settings, task, simulation.memory, simulation.name, parameters, roughly=roughly
     )
 
 

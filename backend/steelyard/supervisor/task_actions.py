@@ -96,6 +96,7 @@ async def suspend(yard: Yard, task_id: str, suspended: bool) -> str:
         )
     confirmed: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
     handle.confirmations.append(confirmed)
+    handle.attempt.suspended_by = "user" if suspended else None
     handle.send("suspend" if suspended else "resume", task_id=task_id, attempt=handle.attempt.number)
     try:
         async with asyncio.timeout(CONFIRMATION):

@@ -1,4 +1,4 @@
-"""The supervisor's turn: seven named calls. It runs when something has happened, and at a beat besides."""
+"""The supervisor's turn: a few named calls. It runs when something has happened, and at a beat besides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 
-from steelyard.supervisor import dispatch, views, worker_end, workers
+from steelyard.supervisor import dispatch, memory_guard, views, worker_end, workers
 from steelyard.supervisor.housekeeping import Housekeeper
 from steelyard.supervisor.yard import Yard
 
@@ -45,7 +45,8 @@ class Turns:
                 await asyncio.sleep(BEAT)
 
     async def _turn(self) -> None:
-        self._observe()
+        if self._observe():
+            memory_guard.keep(self._yard)
         self._record()
         worker_end.check(self._yard)
         await dispatch.dispatch(self._yard)
@@ -53,15 +54,17 @@ class Turns:
         await self._housekeeper.keep_house()
         self._publish()
 
-    def _observe(self) -> None:
+    def _observe(self) -> bool:
         """Weigh the machine; the trees only at the beat, for a turn that something caused may follow at
-        once.
+        once. Whether the trees were weighed.
         """
         yard, now = self._yard, self._yard.clocks.awake()
         yard.scale.weigh()
         if now - self._trees_weighed >= 0.8 * BEAT_WITH_TASKS:
             self._trees_weighed = now
-            yard.scale.weigh_trees(yard.handles.values(), yard.clocks.wall())
+            yard.scale.weigh_trees(yard.handles.values(), yard.clocks.wall(), now)
+            return True
+        return False
 
     def _record(self) -> None:
         """What could not be written before is tried again, once a second."""

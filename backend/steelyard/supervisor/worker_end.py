@@ -85,6 +85,11 @@ def on_end(yard: Yard, handle: WorkerHandle) -> None:
     yard.sweep_due = True
     sweep(yard)
     state, reason = _ending(handle)
+    oom = None
+    if state is WorkerState.FAILED and handle.process is not None and handle.process.returncode == -9:
+        oom = yard.scale.oom_struck()
+        if oom is not None:
+            reason = f"{reason}, by the kernel for want of memory: {oom}"
     level = logging.WARNING if state is WorkerState.FAILED else logging.INFO
     log.log(level, "worker %s is %s: %s", handle.worker_id, state, reason)
     attempt = handle.attempt
@@ -92,12 +97,15 @@ def on_end(yard: Yard, handle: WorkerHandle) -> None:
 
     def apply(change: Change) -> None:
         for open_attempt in claims.open_of_worker(change, handle.worker_id):
-            lost = Cause.SIDECAR_LOST if yard.stopping else Cause.WORKER_LOST
-            cause = Cause.ABORTED if handle.aborted else lost
+            cause = Cause.SIDECAR_LOST if yard.stopping else Cause.WORKER_LOST
+            if handle.aborted:
+                cause = Cause.ABORTED
+            elif oom is not None:
+                cause = Cause.KERNEL_OOM
             outcome = Outcome(
                 cause=cause,
                 evidence=f"worker {handle.worker_id}: {reason}",
-                duration=yard.clocks.awake() - attempt.started if attempt else None,
+                duration=attempt.ran_for(yard.clocks.awake()) if attempt else None,
                 peak_memory=(attempt.peak or None) if attempt else None,
                 cpu_seconds=(attempt.cpu_seconds or None) if attempt else None,
                 progress=attempt.progress if attempt else None,

@@ -9,6 +9,8 @@ from typing import Any
 from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
+from steelyard.rules.forecast import Span
+from steelyard.rules.pressure import SuspendedBy
 from steelyard.rules.states import WorkerState
 
 Point = tuple[float, int, float]
@@ -31,6 +33,8 @@ class RunningAttempt:
     cores: int
     started: float
     started_wall: float
+    span: Span | None = None
+    """How long such a run takes, as far as that was learned."""
     pid: int | None = None
     identity: str | None = None
     executable: str | None = None
@@ -39,11 +43,25 @@ class RunningAttempt:
     message: str = ""
     first_progress: tuple[float, float] | None = None
     checkpoint_wall: float | None = None
+    saved: float | None = None
+    """Awake time of its last checkpoint."""
     suspended: bool = False
+    suspended_by: SuspendedBy | None = None
+    """Who asked for it to stand still; the agent's answer may be on its way."""
+    suspended_since: float | None = None
+    stood_still: float = 0.0
+    times_suspended: int = 0
+    """How often the memory guard did it."""
     stop_reason: str | None = None
+    because: str | None = None
+    """Why the memory guard ends it, in words."""
     output_size: int = 0
     last_sign: float = 0.0
     peak: int = 0
+    weighed: tuple[float, int] | None = None
+    """Awake time and memory of the sample before."""
+    growth: float = 0.0
+    """Bytes a second, over the last few samples."""
     cpu_seconds: float = 0.0
     points: list[Point] = field(default_factory=list)
     spacing: float = 1.0
@@ -58,15 +76,32 @@ class RunningAttempt:
             self.points = self.points[::2]
             self.spacing *= 2
 
+    def note_growth(self, now: float, memory: int) -> None:
+        """Follow how fast it grows, from one sample to the next; half of the figure is the latest stretch."""
+        if self.weighed is not None and now > self.weighed[0]:
+            latest = (memory - self.weighed[1]) / (now - self.weighed[0])
+            self.growth = latest if self.growth == 0.0 else (self.growth + latest) / 2
+        self.weighed = (now, memory)
+
+    def ran_for(self, now: float) -> float:
+        """Seconds of awake time since its start in which it did not stand still."""
+        still = 0.0 if self.suspended_since is None else now - self.suspended_since
+        return max(0.0, now - self.started - self.stood_still - still)
+
     def remaining(self, now: float) -> float | None:
-        """Seconds of awake time until it is done by its own progress; None while that cannot be told."""
-        if self.progress is None or self.first_progress is None or self.suspended:
+        """Seconds of awake time until it is done, by its own progress or else by what such runs usually take.
+
+        None while that cannot be told, and for one that takes longer than usual.
+        """
+        if self.suspended:
             return None
-        since, at_first = self.first_progress
-        gained = self.progress - at_first
-        if gained <= 0:
-            return None
-        return max(0.0, (1.0 - self.progress) * (now - since) / gained)
+        if self.progress is not None and self.first_progress is not None:
+            since, at_first = self.first_progress
+            gained = self.progress - at_first
+            if gained > 0:
+                return max(0.0, (1.0 - self.progress) * (now - since) / gained)
+        left = None if self.span is None else self.span.usual - self.ran_for(now)
+        return left if left is not None and left > 0 else None
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from steelyard.machine.clocks import Clocks
 from steelyard.machine.paths import DataDirectory
+from steelyard.rules.pressure import Ladder
 from steelyard.rules.reasons import Waiting
 from steelyard.settings.environment import Settings
 from steelyard.settings.preferences import Preferences
@@ -17,6 +18,7 @@ from steelyard.settings.simulations import Catalogue
 from steelyard.store.database import Change, Database
 from steelyard.supervisor.departure import Departure
 from steelyard.supervisor.feed import Feed
+from steelyard.supervisor.learning import Learning
 from steelyard.supervisor.scale import Scale
 from steelyard.supervisor.worker_handle import WorkerHandle
 
@@ -49,10 +51,12 @@ class Yard:
     handles: dict[str, WorkerHandle] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     departure: Departure = field(init=False)
+    learning: Learning = field(init=False)
     stopping: bool = False
     answered: bool = False
     crashes_in_a_row: int = 0
     owed: int = 0
+    ladder: Ladder = field(default_factory=Ladder)
     sweep_due: bool = False
     unrecorded: list[Callable[[], None]] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class Yard:
     def __post_init__(self) -> None:
         self.settings = self.read_settings()
         self.departure = Departure(self.clocks.monotonic)
+        self.learning = Learning(self.database, self.catalogue, self.scale)
         self.started_at = self.clocks.wall()
 
     @property

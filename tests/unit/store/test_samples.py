@@ -1,4 +1,4 @@
-"""Points of memory and CPU, thinned, and footprints."""
+"""Points of memory and CPU, thinned."""
 
 from __future__ import annotations
 
@@ -34,22 +34,3 @@ def test_no_points_and_twice_the_same_moment(database: Database) -> None:
     assert samples.read(database, task_id) == []
     database.change_now(lambda change: samples.save(change, task_id, number, [(NOW, 1, 0.0), (NOW, 2, 0.0)]))
     assert [point["memory"] for point in samples.read(database, task_id)] == [2]
-
-
-def test_footprints_newest_first(database: Database) -> None:
-    for peak in (1, 2, 3):
-        database.change_now(
-            lambda change, p=peak: samples.insert_footprint(
-                change,
-                task_id="t",
-                simulation="steel",
-                parameters={"x": p},
-                at=NOW,
-                peak=p,
-                duration=2.5,
-                cpu_seconds=None,
-            )
-        )
-    found = samples.footprints(database, "steel", limit=2)
-    assert [(row["peak"], row["parameters"]) for row in found] == [(3, '{"x":3}'), (2, '{"x":2}')]
-    assert samples.footprints(database, "other") == []

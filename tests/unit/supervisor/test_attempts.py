@@ -45,6 +45,34 @@ def test_the_cause_and_its_evidence(message: dict[str, Any], cause: Cause, evide
     assert found is cause and evidence in words
 
 
+OOM = "the machine's count of out-of-memory kills went from 3 to 4"
+
+
+@pytest.mark.parametrize(
+    ("message", "oom", "known", "cause", "evidence"),
+    [
+        (ended(exit_code=None, signal=9), OOM, True, Cause.KERNEL_OOM, f"for want of memory: {OOM}"),
+        (ended(exit_code=None, signal=9), None, True, Cause.ERROR, "a person or a program did it"),
+        (ended(exit_code=None, signal=9), None, False, Cause.ERROR, "ended by SIGKILL (signal 9)"),
+        (
+            ended(exit_code=None, signal=11),
+            OOM,
+            True,
+            Cause.ERROR,
+            f"SIGSEGV (signal 11); shortly before, {OOM}",
+        ),
+        (ended(exit_code=1), OOM, True, Cause.ERROR, "perhaps a process that it had started was ended"),
+        (ended(exit_code=0), OOM, True, Cause.SUCCEEDED, "exit code 0"),
+        (ended(stopped="timeout", exit_code=None, signal=9), OOM, True, Cause.TIMEOUT, "its time limit"),
+    ],
+)
+def test_whose_sigkill_it_was(
+    message: dict[str, Any], oom: str | None, known: bool, cause: Cause, evidence: str
+) -> None:
+    found, words = attempts.verdict(message, oom, ooms_known=known)
+    assert found is cause and evidence in words
+
+
 @pytest.mark.parametrize(
     ("cause", "state", "recorded"),
     [

@@ -44,7 +44,7 @@ def weighed() -> tuple[Scale, Sampler, WorkerHandle]:
     sampler = Sampler()
     scale = Scale(lambda: MemoryReading(total=16 * 2**30, available=8 * 2**30), sampler, 4)
     handle = WorkerHandle("w1", "default", "", False, 0.0, 0.0, process=Process())  # type: ignore[arg-type]
-    scale.weigh_trees([handle], 0.0)
+    scale.weigh_trees([handle], 0.0, 0.0)
     assert (handle.own_memory, handle.warm_memory) == (AGENT, 0)
     return scale, sampler, handle
 
@@ -52,12 +52,12 @@ def weighed() -> tuple[Scale, Sampler, WorkerHandle]:
 def test_a_warm_process_does_not_hide_the_memory_of_the_next_task() -> None:
     scale, sampler, handle = weighed()
     handle.warm, sampler.memory, sampler.cpu_seconds = "model", AGENT + WARM, 4.0
-    scale.weigh_trees([handle], 1.0)
+    scale.weigh_trees([handle], 1.0, 1.0)
     assert (handle.own_memory, handle.warm_memory) == (AGENT, WARM)
     # Its claim of 0 is that of an idle worker still; what it holds is a part of what it is about to take.
     assert live_workers([handle]) == [LiveWorker(0, WARM)]
     handle.attempt, sampler.cpu_seconds = attempt(), 5.0
-    scale.weigh_trees([handle], 2.0)
+    scale.weigh_trees([handle], 2.0, 2.0)
     assert (handle.task_memory, handle.warm_memory, handle.attempt.peak) == (WARM, 0, WARM)
     assert handle.attempt.cpu_seconds == 1.0
     assert live_workers([handle]) == [LiveWorker(1000 * MIB, WARM)]
@@ -66,9 +66,9 @@ def test_a_warm_process_does_not_hide_the_memory_of_the_next_task() -> None:
 def test_once_the_process_is_gone_the_agent_is_measured_anew() -> None:
     scale, sampler, handle = weighed()
     handle.warm, sampler.memory = "model", AGENT + WARM
-    scale.weigh_trees([handle], 1.0)
+    scale.weigh_trees([handle], 1.0, 1.0)
     handle.warm, sampler.memory = None, AGENT + MIB
-    scale.weigh_trees([handle], 2.0)
+    scale.weigh_trees([handle], 2.0, 2.0)
     assert (handle.own_memory, handle.warm_memory) == (AGENT + MIB, 0)
     assert live_workers([handle]) == [LiveWorker(0, 0)]
 
@@ -77,7 +77,7 @@ def test_the_room_of_a_task_includes_what_it_takes_over() -> None:
     scale, sampler, handle = weighed()
     cold = WorkerHandle("w2", "default", "", False, 0.0, 0.0)
     handle.warm, sampler.memory = "model", AGENT + WARM
-    scale.weigh_trees([handle], 1.0)
+    scale.weigh_trees([handle], 1.0, 1.0)
     yard = SimpleNamespace(
         clocks=FakeClocks(),
         handles={"w1": handle},
@@ -86,7 +86,7 @@ def test_the_room_of_a_task_includes_what_it_takes_over() -> None:
     )
 
     def room(claims: list[dispatch.Claimed], idle: list[WorkerHandle]) -> int:
-        return dispatch._room(yard, claims, idle)[0].headroom  # type: ignore[arg-type]
+        return dispatch.room(yard, claims, idle)[0].headroom  # type: ignore[arg-type]
 
     # `available` lacks the warm process, and the claim of the task that comes to it includes it.
     assert room([], [handle]) == 8 * 2**30 + WARM

@@ -10,3 +10,7 @@ def become_subreaper() -> bool:
 
 def die_with_parent(signal_number: int) -> None:
     """Nothing like it here; end-of-file and NOTE_EXIT (machine.waiting) do it."""
+
+
+def offer_as_victim() -> None:
+    """No such choice here."""

@@ -26,9 +26,9 @@ from steelyard.machine.containment.posix_trees import (  # noqa: E402
 )
 
 if sys.platform == "linux":
-    from steelyard.machine.containment.linux_ties import die_with_parent
+    from steelyard.machine.containment.linux_ties import die_with_parent, offer_as_victim
 else:
-    from steelyard.machine.containment.no_ties import die_with_parent
+    from steelyard.machine.containment.no_ties import die_with_parent, offer_as_victim
 
 WITHIN = 5.0
 """Seconds that ending a tree may take; only one stuck in the kernel (a dead network disk) takes longer."""
@@ -42,7 +42,8 @@ def leave_no_one() -> None:
 
 
 def task_options() -> dict[str, object]:
-    """Popen keywords for a task's first process: its own session, and SIGKILL when the agent dies.
+    """Popen keywords for a task's first process: its own session, SIGKILL when the agent dies, and first in
+    the kernel's choice when memory runs out: a task can be run again, the user's other programs cannot.
 
     preexec_fn is safe because the agent has one thread. Signals that the agent handles go back to their
     default by exec itself.
@@ -51,6 +52,7 @@ def task_options() -> dict[str, object]:
 
     def tie() -> None:
         die_with_parent(signal.SIGKILL)
+        offer_as_victim()
         if os.getppid() != agent:
             # The agent died between fork and prctl: no signal will come any more.
             os._exit(127)

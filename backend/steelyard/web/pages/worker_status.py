@@ -6,7 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from steelyard.rules.errors import NotFound
+from steelyard.rules.states import LIVE_WORKERS
 from steelyard.web.needs import Json, Needs
+from steelyard.web.pages.forecast import told
 from steelyard.web.queries import Query, id_of
 from steelyard.web.rendering import render
 from steelyard.web.routing import at, supervisor_of
@@ -15,7 +17,13 @@ from steelyard.web.routing import at, supervisor_of
 async def whole(request: Request) -> Response:
     """The status of DESIGN section 8 as a fragment."""
     Query(request)
-    return render(request, "fragments/worker_status.html", status=supervisor_of(request).status())
+    supervisor = supervisor_of(request)
+    return render(
+        request,
+        "fragments/worker_status.html",
+        status=arranged(supervisor.status()),
+        forecast=told(supervisor.forecast()),
+    )
 
 
 async def overview(request: Request) -> Response:
@@ -27,7 +35,7 @@ async def overview(request: Request) -> Response:
 async def cards(request: Request) -> Response:
     """A card for each listed worker."""
     Query(request)
-    return render(request, "fragments/worker_cards.html", status=supervisor_of(request).status())
+    return render(request, "fragments/worker_cards.html", status=arranged(supervisor_of(request).status()))
 
 
 async def card(request: Request) -> Response:
@@ -38,6 +46,16 @@ async def card(request: Request) -> Response:
     except NotFound:
         return Response(status_code=204)
     return render(request, "fragments/worker_card.html", worker=worker)
+
+
+def arranged(status: Json) -> Json:
+    """The status with its workers as a person looks for them: the living as they came, then the ended, the
+    latest first.
+    """
+    workers = status["workers"]
+    living = [worker for worker in workers if worker["state"] in LIVE_WORKERS]
+    ended = [worker for worker in workers if worker["state"] not in LIVE_WORKERS]
+    return {**status, "workers": living + ended[::-1]}
 
 
 def listed_worker(supervisor: Needs, worker_id: str) -> Json:

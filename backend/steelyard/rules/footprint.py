@@ -1,0 +1,322 @@
+"""Footprints: what runs like this one took before, and so what the next one is reckoned with.
+
+A question is answered by the runs whose parameters are nearest. Nearness is measured on normalised
+parameters, and a parameter that explains nothing of the differences in memory counts next to nothing: in a
+sweep over prices and a resolution, runs of the same resolution are near, whatever the prices.
+
+Sizes are bytes, durations are seconds of awake time.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, TypeGuard
+
+from steelyard.rules.retry import RAISE
+
+FIRST_MARGIN: Final = 0.25
+LAST_MARGIN: Final = 0.05
+MANY_RUNS: Final = 20
+"""DESIGN section 3: 25 % on top after one run, 5 % after 20 and more; between, it falls with log(runs)."""
+
+FEW_RUNS: Final = 3
+"""With fewer near runs than this all runs of the simulation answer, unless one had just these parameters."""
+
+NEAR: Final = 0.15
+"""The largest distance of a near run: 15 % of one decisive parameter's span."""
+
+LEAST_WEIGHT: Final = 0.01
+"""A parameter that explains nothing still tells one run from another where everything else is equal."""
+
+BINS: Final = 4
+"""A parameter with many different numbers is looked at in quarters of its sorted values."""
+
+STEEPEST: Final = 3.0
+"""The largest exponent by which memory is thought to grow with a parameter beyond what was seen: a cube."""
+
+MOST_GROWN: Final = 8
+"""How many times the largest peak a guess beyond what was seen may be; past that nobody knows anything."""
+
+NORMAL_95: Final = 1.645
+"""Standard deviations from the mean to the 95th percentile of a normal distribution."""
+
+RUNS_KEPT: Final = 200
+"""The newest so many runs of a simulation answer; older ones are forgotten."""
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """What one attempt took.
+
+    complete: it ran to its success. One that was ended for want of memory is not: its peak is a lower bound,
+    and its duration says nothing (None).
+    """
+
+    parameters: Parameters
+    peak: int
+    duration: float | None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a run of some parameters is expected to take.
+
+    claim: bytes with the margin; peak: the largest seen of the runs that answer, grown where the task lies
+    beyond all of them. duration: seconds, the median of those runs; shortest, longest: their range.
+    runs: how many answer. near: False when all runs of the simulation had to.
+    """
+
+    claim: int
+    peak: int
+    duration: float
+    shortest: float
+    longest: float
+    runs: int
+    near: bool
+
+
+def margin(runs: int) -> float:
+    """What is added to what `runs` completed runs took: 0.25 for one, 0.05 for 20 and more."""
+    if runs >= MANY_RUNS:
+        return LAST_MARGIN
+    share = math.log(max(1, runs)) / math.log(MANY_RUNS)
+    return FIRST_MARGIN - (FIRST_MARGIN - LAST_MARGIN) * share
+
+
+def program_of(simulation: str, parameters: Parameters) -> str:
+    """Which runs of a simulation are of the same kind: all of them (""), except for `command`.
+
+    There it is the program, with the script that an interpreter is told to run: `python model.py`.
+    """
+    argv = _argv(simulation, parameters)
+    if not argv:
+        return ""
+    script = next((word for word in argv[1:] if not word.startswith("-")), "")
+    has_script = "." in _name(script) and not _is_number(script)
+    return " ".join([_name(argv[0]), *([script] if has_script else [])])
+
+
+def features(simulation: str, parameters: Parameters) -> Parameters:
+    """The parameters as they are compared; of a `command` each argument is one, numbers in it are numbers."""
+    argv = _argv(simulation, parameters)
+    if not argv:
+        return parameters
+    return {str(place): _number(word) for place, word in enumerate(argv)}
+
+
+def _argv(simulation: str, parameters: Parameters) -> list[str]:
+    argv = parameters.get("argv") if simulation == "command" else None
+    return [str(word) for word in argv] if isinstance(argv, list | tuple) else []
+
+
+def _name(path: str) -> str:
+    """The last part of a path, of either system."""
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _is_number(word: str) -> bool:
+    return isinstance(_number(word), float)
+
+
+def _number(word: str) -> str | float:
+    """An argument as a number, also behind a name: --years=30 is compared by 30."""
+    try:
+        found = float(word.rpartition("=")[2])
+    except ValueError:
+        return word
+    return found if math.isfinite(found) else word
+
+
+class Experience:
+    """All that is known of one simulation, prepared once so that many questions are cheap.
+
+    runs: newest first, parameters as features() gives them. ranges: name -> (least, most) of the numbers
+    that the schema bounds on both sides; what it does not bound is measured by what was seen.
+    """
+
+    def __init__(
+        self, runs: Sequence[PastRun], ranges: Mapping[str, tuple[float, float]] | None = None
+    ) -> None:
+        self.runs = list(runs[:RUNS_KEPT])
+        self._complete = [run for run in self.runs if run.complete and run.duration is not None]
+        self._names = sorted({name for run in self.runs for name in run.parameters})
+        self._ranges = ranges or {}
+
+    def of(self, parameters: Parameters) -> Footprint | None:
+        """What a run of these parameters is expected to take; None before the first completed run."""
+        if not self._complete:
+            return None
+        answer, near = self._nearest(parameters)
+        peak = max(run.peak for run in answer)
+        if not near:
+            peak = max(peak, self._beyond(parameters, peak))
+        return self._footprint(answer, peak, near, self.at_least(parameters))
+
+    def usual(self) -> Footprint | None:
+        """What all completed runs took, whatever their parameters; None before the first."""
+        return self._usual
+
+    @cached_property
+    def _usual(self) -> Footprint | None:
+        if not self._complete:
+            return None
+        return self._footprint(self._complete, max(run.peak for run in self._complete), False, 0)
+
+    def _footprint(self, answer: list[PastRun], peak: int, near: bool, least: int) -> Footprint:
+        peaks = [run.peak for run in answer]
+        claim = max(math.ceil(max(_p95(peaks), peak) * (1 + margin(len(answer)))), least)
+        durations = sorted(run.duration for run in answer if run.duration is not None)
+        return Footprint(
+            claim=claim,
+            peak=peak,
+            duration=statistics.median(durations),
+            shortest=durations[0],
+            longest=durations[-1],
+            runs=len(answer),
+            near=near,
+        )
+
+    def at_least(self, parameters: Parameters) -> int:
+        """What a run of just these parameters needs at the least: RAISE times what it had when it was ended.
+
+        0 where none was ended, or one has completed since.
+        """
+        same = [run for run in self.runs if self._distance(run.parameters, parameters) == 0.0]
+        if any(run.complete for run in same):
+            return 0
+        return max((int(run.peak * RAISE) for run in same), default=0)
+
+    def _nearest(self, parameters: Parameters) -> tuple[list[PastRun], bool]:
+        """The completed runs that answer, and whether they are near."""
+        measured = [(self._distance(run.parameters, parameters), run) for run in self._complete]
+        exact = [run for distance, run in measured if distance == 0.0]
+        if exact:
+            return exact, True
+        near = [run for distance, run in measured if distance <= NEAR]
+        if len(near) >= FEW_RUNS:
+            return near, True
+        return self._complete, False
+
+    def _distance(self, one: Parameters, other: Parameters) -> float:
+        """0 for the same; 1 for a decisive parameter at the other end of its span, or of another kind."""
+        total = 0.0
+        for name in self._names:
+            a, b = one.get(name), other.get(name)
+            if a == b and type(a) is type(b):
+                continue
+            total += self._weights[name] * self._apart(name, a, b) ** 2
+        # What only the question has, no run has: it makes a difference, though nobody knows which.
+        total += sum(LEAST_WEIGHT for name in other if name not in self._weights)
+        return math.sqrt(total)
+
+    def _apart(self, name: str, a: Any, b: Any) -> float:
+        if not (_numeric(a) and _numeric(b)):
+            return 0.0 if a == b else 1.0
+        span = self._spans.get(name, 0.0)
+        # A number where all runs had one and the same: nothing is known of its span.
+        return min(1.0, abs(a - b) / span) if span > 0 else float(a != b)
+
+    @cached_property
+    def _spans(self) -> dict[str, float]:
+        """How far the numbers of each parameter lie apart: as seen, or the schema's range if that is less."""
+        spans = {}
+        for name in self._names:
+            seen = [run.parameters[name] for run in self.runs if _numeric(run.parameters.get(name))]
+            if seen:
+                low, high = self._ranges.get(name, (-math.inf, math.inf))
+                spans[name] = min(max(seen) - min(seen) or math.inf, high - low)
+                if math.isinf(spans[name]):
+                    spans[name] = 0.0
+        return spans
+
+    @cached_property
+    def _weights(self) -> dict[str, float]:
+        """How much of the differences in memory each parameter explains, LEAST_WEIGHT to 1.
+
+        The correlation ratio (Fisher 1925) of the logarithm of the peak, grouped by the parameter's value. A
+        parameter that never varied is decisive until the contrary is seen.
+        """
+        logs = [math.log(max(1, run.peak)) for run in self._complete]
+        total = _squares(logs)
+        weights = {}
+        for name in self._names:
+            groups: dict[object, list[float]] = {}
+            key = self._grouping(name)
+            for run, log in zip(self._complete, logs, strict=True):
+                groups.setdefault(key(run.parameters.get(name)), []).append(log)
+            if len(groups) < 2:
+                weights[name] = 1.0
+            elif total <= _EQUAL * len(logs):
+                weights[name] = LEAST_WEIGHT
+            else:
+                within = sum(_squares(group) for group in groups.values())
+                weights[name] = max(LEAST_WEIGHT, 1.0 - within / total)
+        return weights
+
+    def _grouping(self, name: str) -> Callable[[Any], object]:
+        """How the values of a parameter are told apart: each for itself, or many numbers in quarters."""
+        values = [run.parameters.get(name) for run in self._complete]
+        numbers = sorted(float(value) for value in values if _numeric(value))
+        if len(numbers) < len(values) or len(set(numbers)) <= max(BINS, len(numbers) // 2):
+            return lambda value: (
+                value if value is None or isinstance(value, str | int | float | bool) else repr(value)
+            )
+        cuts = [numbers[len(numbers) * part // BINS] for part in range(1, BINS)]
+        return lambda value: sum(value >= cut for cut in cuts)
+
+    def _beyond(self, parameters: Parameters, peak: int) -> int:
+        """The peak grown for a task that lies above all runs in a number with which memory was seen to grow.
+
+        By the steeper of the straight line and the power law through the largest peaks of the two highest
+        values; the parameter that asks for most decides.
+        """
+        return max((self._grown(name, parameters.get(name), peak) for name in self._names), default=peak)
+
+    def _grown(self, name: str, value: Any, peak: int) -> int:
+        largest: dict[float, int] = {}
+        for run in self._complete:
+            seen = run.parameters.get(name)
+            if _numeric(seen):
+                largest[float(seen)] = max(largest.get(float(seen), 0), run.peak)
+        if not _numeric(value) or len(largest) < 2 or value <= max(largest):
+            return peak
+        below, top = sorted(largest)[-2:]
+        low, high = largest[below], largest[top]
+        # A grown peak of a few per cent is noise; nothing is made of it.
+        if high <= low * 1.05:
+            return peak
+        line = high + (high - low) / (top - below) * (value - top)
+        power = 0.0
+        if below > 0 and low > 0:
+            exponent = min(STEEPEST, math.log(high / low) / math.log(top / below))
+            power = high * (value / top) ** exponent
+        return int(min(max(line, power), MOST_GROWN * peak))
+
+
+_EQUAL: Final = 0.02**2
+"""Mean square of the logarithms' deviations below which all peaks count as the same: some 2 %."""
+
+
+def _numeric(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _squares(values: Sequence[float]) -> float:
+    if not values:
+        return 0.0
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values)
+
+
+def _p95(peaks: Sequence[int]) -> float:
+    """The 95th percentile of a normal distribution with the mean and deviation of these peaks."""
+    if len(peaks) < 2:
+        return float(peaks[0])
+    return statistics.fmean(peaks) + NORMAL_95 * statistics.stdev(peaks)

@@ -1,0 +1,88 @@
+"""Carries out what the ladder of rules.pressure decides, once for each fresh sample of the trees."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from steelyard.rules import pressure
+from steelyard.rules.pressure import Ladder, Signs, Step, Weighed
+from steelyard.rules.quantities import format_duration
+from steelyard.store import tasks
+from steelyard.supervisor import notices
+from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
+from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
+
+
+def keep(yard: Yard) -> None:
+    """Look at the latest sample, and do what follows. Starts are held while `yard.ladder.holding`."""
+    holders = {
+        handle.attempt.task_id: handle
+        for handle in yard.handles.values()
+        if handle.attempt is not None and not handle.attempt.refused
+    }
+    if not holders and not yard.ladder.holding:
+        return
+    yard.ladder, steps = look(yard, list(holders.values()))
+    for step in steps:
+        log.warning("memory: %s", step.text)
+        notices.give(yard, "memory", step.text, step=step.kind, task_id=step.task_id, **step.figures)
+        handle = holders.get(step.task_id or "")
+        if handle is not None and handle.attempt is not None:
+            _carry_out(yard, handle, handle.attempt, step)
+
+
+def look(yard: Yard, holders: list[WorkerHandle]) -> tuple[Ladder, list[Step]]:
+    """What the rule says of the yard as it was sampled last."""
+    now, view = yard.clocks.awake(), yard.scale.view(yard.settings)
+    signs = Signs(view.total, view.available, view.guard, view.pressure, view.pressure_halves)
+    weighed = [_weighed(handle, handle.attempt, now) for handle in holders if handle.attempt is not None]
+    return pressure.step(yard.ladder, signs, weighed, now)
+
+
+def _weighed(handle: WorkerHandle, attempt: RunningAttempt, now: float) -> Weighed:
+    return Weighed(
+        attempt.task_id,
+        attempt.claim,
+        handle.task_memory,
+        attempt.growth,
+        max(0.0, now - (attempt.saved if attempt.saved is not None else attempt.started)),
+        attempt.suspended_by,
+        attempt.stop_reason is not None or handle.gone,
+        attempt.label or attempt.task_id,
+    )
+
+
+def _carry_out(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, step: Step) -> None:
+    fence = {"task_id": attempt.task_id, "attempt": attempt.number}
+    if step.kind == "end":
+        attempt.stop_reason, attempt.because = "memory_guard", step.text
+        handle.send("stop", **fence, reason="memory_guard", grace=step.grace)
+        return
+    suspended = step.kind == "suspend"
+    attempt.suspended_by = "guard" if suspended else None
+    # Agents answer in order: this answer must not be taken for the one that a person waits for.
+    answered: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+    handle.confirmations.append(answered)
+    answered.add_done_callback(lambda done: _announce(yard, attempt, done))
+    handle.send("suspend" if suspended else "resume", **fence)
+
+
+def _announce(yard: Yard, attempt: RunningAttempt, done: asyncio.Future[bool | None]) -> None:
+    """The tree stands still, or goes on: whoever looks at the task is told."""
+    if done.cancelled() or done.result() is None:
+        return
+    suspended = bool(done.result())
+    if suspended:
+        attempt.times_suspended += 1
+    yard.note(lambda change: tasks.announce(change, attempt.task_id, suspended=suspended))
+
+
+def story(attempt: RunningAttempt) -> str:
+    """What the guard did to an attempt, as a part of the evidence of its end; empty if nothing."""
+    if not attempt.times_suspended:
+        return ""
+    times = "once" if attempt.times_suspended == 1 else f"{attempt.times_suspended} times"
+    return f"; suspended {times} for want of memory, stood still for {format_duration(attempt.stood_still)}"

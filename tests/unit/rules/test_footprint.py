@@ -1,0 +1,199 @@
+"""Footprints: what past runs say of the next one, and what they must not say."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steelyard.rules.footprint import (
+    FIRST_MARGIN,
+    LAST_MARGIN,
+    MOST_GROWN,
+    NORMAL_95,
+    Experience,
+    Footprint,
+    PastRun,
+    features,
+    margin,
+    program_of,
+)
+from steelyard.rules.quantities import GIB, MIB
+from steelyard.rules.retry import RAISE
+
+RESOLUTION = {"resolution": (1.0, 96.0)}
+
+
+def run(peak: int, duration: float | None = 60.0, complete: bool = True, **parameters: object) -> PastRun:
+    return PastRun(parameters, peak, duration, complete)
+
+
+def known(experience: Experience, **parameters: object) -> Footprint:
+    found = experience.of(parameters)
+    assert found is not None
+    return found
+
+
+def test_nothing_is_known_before_the_first_completed_run() -> None:
+    assert Experience([]).of({}) is None
+    assert Experience([run(GIB, None, complete=False)]).of({}) is None
+
+
+def test_one_run_claims_its_peak_and_a_quarter() -> None:
+    found = known(Experience([run(GIB, 90.0, a=1)]), a=1)
+    assert (found.claim, found.peak, found.runs, found.near) == (GIB * 5 // 4, GIB, 1, True)
+    assert (found.duration, found.shortest, found.longest) == (90.0, 90.0, 90.0)
+
+
+def test_the_margin_shrinks_with_the_runs_and_then_stays() -> None:
+    margins = [margin(runs) for runs in range(1, 40)]
+    assert margins == sorted(margins, reverse=True)
+    assert (margins[0], margins[19], margins[-1]) == (FIRST_MARGIN, LAST_MARGIN, LAST_MARGIN)
+
+
+def test_of_like_runs_the_largest_counts_and_a_spread_counts_more() -> None:
+    peaks = [GIB, GIB, GIB, 2 * GIB]
+    found = known(Experience([run(peak, a=1) for peak in peaks]), a=1)
+    assert found.peak == 2 * GIB
+    assert found.claim > 2 * GIB * (1 + margin(4))  # p95 of so wide a spread lies above the maximum
+
+
+def test_runs_of_the_same_parameters_answer_alone() -> None:
+    experience = Experience([run(GIB, a=1), run(4 * GIB, a=2), run(8 * GIB, a=3)])
+    assert known(experience, a=1).peak == GIB
+    assert known(experience, a=3).peak == 8 * GIB
+
+
+def test_a_parameter_that_changes_nothing_does_not_keep_runs_apart() -> None:
+    runs = [
+        run(resolution * 100 * MIB, resolution=resolution, price=price)
+        for resolution, price in product((4, 16, 64), (0.0, 100.0, 200.0))
+    ]
+    found = known(Experience(runs, RESOLUTION), resolution=16, price=500.0)
+    assert (found.peak, found.runs, found.near) == (1600 * MIB, 3, True)
+
+
+def test_fewer_near_runs_than_three_let_all_of_them_answer() -> None:
+    runs = [run(GIB, resolution=1), run(GIB, resolution=2), run(6 * GIB, resolution=90)]
+    found = known(Experience(runs, RESOLUTION), resolution=50)
+    assert (found.peak, found.runs, found.near) == (6 * GIB, 3, False)
+
+
+def test_a_task_beyond_all_that_was_seen_is_not_starved() -> None:
+    runs = [run(100 * MIB * n, resolution=n) for n in (4, 8, 16)]
+    found = known(Experience(runs), resolution=64)
+    assert found.peak >= 6400 * MIB
+
+
+def test_growth_that_gets_steeper_is_followed_by_a_power_and_not_for_ever() -> None:
+    runs = [run(10 * MIB * n**2, resolution=n) for n in (4, 8, 16)]
+    assert known(Experience(runs), resolution=32).peak >= 10 * MIB * 32**2
+    steep = [run(n**6, resolution=n) for n in (40, 80)]
+    assert known(Experience(steep), resolution=160).peak <= 80**6 * 2**3
+
+
+def test_what_lies_inside_is_not_grown() -> None:
+    runs = [run(100 * MIB * n, resolution=n) for n in (4, 60)]
+    assert known(Experience(runs), resolution=30).peak == 6000 * MIB
+
+
+def test_a_run_that_was_ended_is_a_lower_bound_and_no_more() -> None:
+    ended = run(3 * GIB, None, complete=False, a=2)
+    experience = Experience([ended, run(GIB, a=1)])
+    assert experience.at_least({"a": 2}) == int(3 * GIB * RAISE)
+    assert known(experience, a=2).claim == int(3 * GIB * RAISE)
+    assert known(experience, a=1).claim == GIB * 5 // 4
+
+
+def test_lower_bounds_are_known_before_anything_completed() -> None:
+    experience = Experience([run(2 * GIB, None, complete=False, a=1)])
+    assert (experience.of({"a": 1}), experience.usual()) == (None, None)
+    assert experience.at_least({"a": 1}) == 3 * GIB
+    assert experience.at_least({"a": 2}) == 0
+
+
+def test_what_all_runs_took_is_told_whatever_their_parameters() -> None:
+    found = Experience([run(GIB, 10.0, a=1), run(4 * GIB, 30.0, a=2)]).usual()
+    assert found is not None
+    assert (found.peak, found.duration, found.runs, found.near) == (4 * GIB, 20.0, 2, False)
+
+
+def test_a_lower_bound_is_forgotten_once_such_a_run_completed() -> None:
+    experience = Experience([run(GIB, a=2), run(3 * GIB, None, complete=False, a=2)])
+    assert experience.at_least({"a": 2}) == 0
+    assert known(experience, a=2).claim == GIB * 5 // 4
+
+
+@pytest.mark.parametrize(
+    ("argv", "program"),
+    [
+        (["python", "model.py", "--year", "2030"], "python model.py"),
+        (["/usr/bin/python3.11", "-u", "/a/model.py"], "python3.11 /a/model.py"),
+        (["./solver", "0.5"], "solver"),
+        (["./solver", "--tolerance=0.5", "north"], "solver"),
+        ([], ""),
+    ],
+)
+def test_a_command_is_known_by_its_program_and_script(argv: list[str], program: str) -> None:
+    assert program_of("command", {"argv": argv}) == program
+
+
+def test_other_simulations_are_one_kind() -> None:
+    assert program_of("steel-pathway", {"argv": ["a"]}) == ""
+    assert features("steel-pathway", {"a": 1}) == {"a": 1}
+
+
+def test_numbers_among_arguments_are_compared_as_numbers() -> None:
+    assert features("command", {"argv": ["m", "--n=30", "4", "nan", "x"]}) == {
+        "0": "m",
+        "1": 30.0,
+        "2": 4.0,
+        "3": "nan",
+        "4": "x",
+    }
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1000, 1000),
+    st.floats(-1e6, 1e6),
+    st.text(max_size=3),
+    st.lists(st.integers(0, 3), max_size=2),
+)
+PARAMETERS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
+RUNS = st.lists(
+    st.builds(
+        lambda parameters, peak, duration, complete: PastRun(
+            parameters, peak, duration if complete else None, complete
+        ),
+        PARAMETERS,
+        st.integers(1, 64 * GIB),
+        st.floats(0, 1e6),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@given(RUNS, PARAMETERS)
+def test_whatever_ran_the_claim_covers_the_runs_that_answer(
+    runs: list[PastRun], parameters: dict[str, object]
+) -> None:
+    found = Experience(runs).of(parameters)
+    complete = [one for one in runs if one.complete]
+    assert (found is None) == (not complete)
+    if found is not None:
+        assert found.claim > found.peak >= 1
+        assert found.claim <= 2 * MOST_GROWN * max(one.peak for one in runs) + NORMAL_95 * 64 * GIB
+        assert found.shortest <= found.duration <= found.longest
+        assert found.runs <= len(complete)
+
+
+@given(RUNS.filter(lambda runs: any(one.complete for one in runs)))
+def test_a_run_of_known_parameters_claims_at_least_what_it_took(runs: list[PastRun]) -> None:
+    experience = Experience(runs)
+    for one in runs:
+        assert known(experience, **one.parameters).claim > (one.peak if one.complete else 0)

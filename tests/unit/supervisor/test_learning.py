@@ -1,0 +1,168 @@
+"""Claims that are learned: at submit, while tasks wait, and never against what was stated or raised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steelyard.rules.admission import Claim
+from steelyard.rules.states import Cause
+from steelyard.store import tasks
+from steelyard.store.claims import Outcome
+from steelyard.supervisor import attempts, dispatch, submission, task_views, views
+from tests.unit.supervisor.making import GIB, Made
+
+
+async def ran(made: Made, *argv: str, peak: int, cause: Cause = Cause.SUCCEEDED, took: float = 60.0) -> str:
+    """A task that ran and ended; its worker is free again."""
+    task_id = await made.submit(*argv)
+    handle = await made.worker()
+    attempt = await made.attempt(handle, task_id)
+    outcome = Outcome(cause, peak_memory=peak, duration=took)
+    attempts.finish(made.yard, handle, attempt, outcome)
+    await made.yard.database.change(lambda change: None)
+    handle.leaving = True
+    return task_id
+
+
+def memory(made: Made, task_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = task_views.one(made.yard, task_id)["memory"]
+    return found
+
+
+async def test_a_task_claims_what_its_like_took_before(made: Made) -> None:
+    await ran(made, "solver", "4", peak=GIB)
+    known = await made.submit("solver", "4")
+    assert memory(made, known) == {"claim": GIB * 5 // 4, "source": "learned", "peak": None}
+    other = await made.submit("another")
+    assert memory(made, other)["source"] == "default"
+
+
+async def test_what_was_stated_is_not_learned(made: Made) -> None:
+    await ran(made, "solver", peak=GIB)
+    stated = await made.submit("solver", memory="3GiB")
+    assert memory(made, stated)["claim"] == 3 * GIB
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert memory(made, stated) == {"claim": 3 * GIB, "source": "task", "peak": None}
+
+
+async def test_a_task_that_waits_learns_from_those_that_went_before(made: Made) -> None:
+    waits = await made.submit("solver", "5", priority=-1)
+    assert memory(made, waits)["source"] == "default"
+    await ran(made, "solver", "4", peak=GIB)
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert memory(made, waits) == {"claim": GIB * 5 // 4, "source": "learned", "peak": None}
+
+
+async def test_a_claim_that_was_raised_stays_raised(made: Made) -> None:
+    await ran(made, "solver", peak=GIB)
+    task_id = await ran(made, "solver", peak=3 * GIB, cause=Cause.MEMORY_GUARD)
+    row = tasks.row(made.yard.database, task_id)
+    assert row is not None and (row["state"], row["claim"]) == ("READY", int(4.5 * GIB))
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert memory(made, task_id)["claim"] == int(4.5 * GIB)
+
+
+async def test_a_run_that_was_ended_raises_the_default_of_its_like(made: Made) -> None:
+    await ran(made, "solver", peak=6 * GIB, cause=Cause.MEMORY_GUARD)
+    alike = await made.submit("solver")
+    assert memory(made, alike)["claim"] == 9 * GIB
+
+
+async def test_a_learned_claim_is_never_more_than_the_machine_could_give(made: Made) -> None:
+    await ran(made, "solver", peak=15 * GIB)
+    view = made.yard.scale.view(made.yard.settings)
+    assert memory(made, await made.submit("solver"))["claim"] == view.total - view.guard
+
+
+async def test_a_run_from_checkpoints_took_what_came_before_as_well(made: Made) -> None:
+    task_id = await made.submit("solver")
+    for cause, took in ((Cause.WORKER_LOST, 100.0), (Cause.SUCCEEDED, 20.0)):
+        handle = await made.worker()
+        attempt = await made.attempt(handle, task_id)
+        if cause is Cause.WORKER_LOST:
+            attempts.on_checkpointed(made.yard, handle, attempt, {})
+        attempts.finish(made.yard, handle, attempt, Outcome(cause, peak_memory=GIB, duration=took))
+        await made.yard.database.change(lambda change: None)
+    usual = made.yard.learning.usual("command", {"argv": ["solver"]})
+    assert usual is not None and usual.duration == 120.0
+
+
+async def test_thousands_at_once_are_reckoned_roughly_and_weighed_closely(made: Made) -> None:
+    for size, peak in (("1", GIB), ("8", 4 * GIB)):
+        await ran(made, "solver", size, peak=peak)
+    spec = {"simulation": "command", "parameters": {"argv": ["solver", "1"]}}
+    submitted = await submission.submit(made.yard, [spec] * (submission.CLOSELY + 1))
+    ids = [task_id for task_id, _ in submitted]
+    assert memory(made, ids[0])["claim"] == GIB * 5 // 4
+    assert memory(made, ids[-1])["claim"] > 4 * GIB
+    row = tasks.row(made.yard.database, ids[-1])
+    assert row is not None
+    await made.yard.database.change(
+        lambda change: made.yard.learning.refresh(change, made.yard.settings, row)
+    )
+    assert memory(made, ids[-1])["claim"] == GIB * 5 // 4
+
+
+async def test_one_more_worker_is_weighed_by_what_its_first_task_was_learned_to_take(made: Made) -> None:
+    await ran(made, "solver", peak=GIB)
+    await made.submit("solver")
+    assert views.next_claim(made.yard) == GIB * 5 // 4
+
+
+async def test_in_a_sweep_the_largest_goes_first_unless_its_order_counts(made: Made) -> None:
+    for size, peak in (("1", GIB), ("2", 2 * GIB), ("4", 4 * GIB)):
+        await ran(made, "solver", size, peak=peak)
+    for ordered, first in ((False, "4"), (True, "1")):
+        rows = [{"argv": ["solver", size]} for size in ("1", "2", "4")]
+        _, ids = await submission.submit_sweep(
+            made.yard, {"simulation": "command", "rows": rows, "ordered": ordered}
+        )
+        handle = await made.worker()
+        assert await dispatch.dispatch(made.yard) == 1
+        assert handle.attempt is not None and handle.attempt.task_id in ids
+        row = tasks.row(made.yard.database, handle.attempt.task_id)
+        assert row is not None and f'"{first}"' in row["parameters"]
+        for task_id in ids:
+            await made.yard.database.change(
+                lambda change, one=task_id: change.execute("DELETE FROM task WHERE id = ?", (one,))
+            )
+        handle.leaving = True
+
+
+async def test_a_sweep_longer_than_a_glance_is_looked_through(made: Made) -> None:
+    for size, peak in (("1", GIB), ("2", 2 * GIB), ("4", 4 * GIB)):
+        await ran(made, "solver", size, peak=peak)
+    rows = [{"argv": ["solver", "1"]}] * (dispatch.GLANCE * 2) + [{"argv": ["solver", "4"]}]
+    _, ids = await submission.submit_sweep(made.yard, {"simulation": "command", "rows": rows})
+    handle = await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert handle.attempt is not None and handle.attempt.task_id == ids[-1]
+
+
+async def test_an_eta_comes_from_what_such_runs_take_until_there_is_progress(made: Made) -> None:
+    await ran(made, "solver", peak=GIB, took=100.0)
+    handle = await made.worker()
+    task_id = await made.submit("solver")
+    assert await dispatch.dispatch(made.yard) == 1
+    attempt = handle.attempt
+    assert attempt is not None and attempt.task_id == task_id
+    made.clocks.advance(40)
+    assert attempt.remaining(made.clocks.awake()) == 60.0
+    made.clocks.advance(70)
+    assert attempt.remaining(made.clocks.awake()) is None
+
+
+async def test_what_a_simulation_declares_stands_until_it_is_known_to_take_more(made: Made) -> None:
+    learning, settings = made.yard.learning, made.yard.settings
+    parameters = {"argv": ["solver"]}
+    assert learning.claim(settings, None, 2 * GIB, "command", parameters) == Claim(2 * GIB, "simulation")
+    await ran(made, "solver", peak=GIB)
+    assert learning.claim(settings, None, 2 * GIB, "command", parameters) == Claim(2 * GIB, "simulation")
+    await ran(made, "solver", peak=3 * GIB)
+    found = learning.claim(settings, None, 2 * GIB, "command", parameters)
+    assert found.source == "learned" and found.bytes > 3 * GIB
+    unlike = learning.claim(settings, None, 2 * GIB, "command", {"argv": ["other"]})
+    assert unlike == Claim(2 * GIB, "simulation")
