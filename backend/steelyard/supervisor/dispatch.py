@@ -33,14 +33,14 @@ async def dispatch(yard: Yard) -> int:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():
-        await yard.database.change(lambda change: tasks.wake(change, yard.clocks.wall()))
+        await yard.database.change(lambda change: tasks.wake(change, yard.clocks.wall()), "wake")
     queues = {handle.queue for handle in yard.idle()}
     if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
         yard.waiting = {}
         return 0
     if not yard.database.condition.has_room():
         return 0
-    claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change))
+    claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change), "claim")
     for handle, attempt, row in claimed:
         _start(yard, handle, attempt, row)
     return len(claimed)

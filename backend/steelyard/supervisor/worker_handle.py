@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
 from steelyard.rules.forecast import Span
@@ -164,7 +165,9 @@ class WorkerHandle:
         """Write one message to the agent; a pipe that is closed already is noticed by its reader."""
         stdin = self.process.stdin if self.process is not None else None
         if stdin is not None and not stdin.is_closing() and not self.gone:
+            reach(type_, "before_send")
             stdin.write(messages.encode(type_, **fields))
+            reach(type_, "after_send")
 
     def dismiss(self, grace: float) -> None:
         """Tell the agent to leave, after its task had `grace` seconds to stop;
