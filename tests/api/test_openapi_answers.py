@@ -105,7 +105,13 @@ def in_order(client: httpx.Client, data: Path) -> str:
     client.get(address, headers={"Range": "bytes=999-"})
     for path in ("/api/tasks/?limit=1", "/api/tasks/?state=SUCCEEDED,FAILED&q=it", "/api/events/?limit=1000"):
         client.get(path)
-    for path in ("/api/simulations/", "/api/simulations/quick/", "/api/system/", "/api/preferences/"):
+    for path in (
+        "/api/simulations/",
+        "/api/simulations/quick/",
+        "/api/forecast/",
+        "/api/system/",
+        "/api/preferences/",
+    ):
         client.get(path)
     for path in ("/healthz", "/metrics", "/openapi.json", "/", "/admin/", "/static/steelyard.css"):
         client.get(path)

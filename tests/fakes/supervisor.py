@@ -226,6 +226,13 @@ class FakeSupervisor:
         found = [{"seq": one["seq"]} for one in self.stored if one["seq"] > since]
         return {"events": found[:limit], "next": found[limit - 1]["seq"] if len(found) > limit else None}
 
+    def forecast(self) -> Json:
+        return {"remaining": 0, "unknown": 0, "workers": 0, "outlooks": []}
+
+    def usually(self, simulation: str, parameters: Json) -> Json | None:
+        self.simulation(simulation)
+        return None
+
     def system(self) -> Json:
         return {"version": "0"}
 

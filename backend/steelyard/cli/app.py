@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("task_actions", "Let suspended tasks go on."),
     "workers": ("workers", "List, watch, add, drain and abort workers."),
     "simulations": ("simulations", "List simulations, or show the parameters of one."),
+    "forecast": ("forecast", "Show when the queue is done."),
     "events": ("events", "Show what has happened, and happens."),
     "preferences": ("preferences", "List, set and reset preferences."),
     "startup": ("startup", "Show or answer what the first page asks."),
@@ -47,7 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 SECTIONS = {
     "Start": ("serve", "open", "startup"),
     "Queue work": ("submit", "run", "sweep", "again"),
-    "Look": ("tasks", "task", "logs", "files", "sweeps", "results", "events"),
+    "Look": ("tasks", "task", "logs", "files", "sweeps", "results", "forecast", "events"),
     "Change": ("edit", "cancel", "retry", "suspend", "resume", "workers", "preferences"),
     "This machine": ("simulations", "system", "doctor", "completion"),
 }

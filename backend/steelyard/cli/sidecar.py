@@ -34,6 +34,7 @@ from steelyard.machine.clocks import SystemClocks
 from steelyard.machine.memory import probe
 from steelyard.machine.memory.oom import oom_kills
 from steelyard.machine.private_files import make_private_directory
+from steelyard.machine.processes.programs import largest_programs
 from steelyard.rules.errors import StartError
 from steelyard.settings import environment
 from steelyard.settings.environment import Settings
@@ -109,7 +110,13 @@ class Sidecar:
                     preferences=preferences,
                     read_settings=lambda: environment.load(os.environ, preferences.stated),
                     clocks=clocks,
-                    scale=Scale(probe, processes.TreeSampler(), processes.physical_cores(), oom_kills),
+                    scale=Scale(
+                        probe,
+                        processes.TreeSampler(),
+                        processes.physical_cores(),
+                        oom_kills,
+                        largest_programs,
+                    ),
                     feed=Feed(database),
                     rng=random.Random(),
                 )

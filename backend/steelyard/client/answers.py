@@ -196,6 +196,27 @@ class Simulation(TypedDict):
     description: str
     schema: dict[str, Any]
     resources: dict[str, Any]
+    learned: NotRequired[dict[str, Any] | None]
+    usual_duration: NotRequired[float | None]
+
+
+class Outlook(TypedDict):
+    """When the last task is done with so many workers; bound_by: "memory", "cores", "workers" or "tasks"."""
+
+    workers: int
+    done_at: str
+    earliest: str
+    latest: str
+    bound_by: str
+
+
+class Forecast(TypedDict):
+    """When the queue is done; unknown: tasks that are left out, since nobody knows how long they take."""
+
+    remaining: int
+    unknown: int
+    workers: int
+    outlooks: list[Outlook]
 
 
 class Startup(TypedDict):

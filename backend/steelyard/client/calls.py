@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from steelyard.client.answers import (
     EventPage,
     File,
+    Forecast,
     LogText,
     Preferences,
     Sample,
@@ -301,6 +302,11 @@ class Calls:
         The id of the worker that was started, if one was.
         """
         return _post("/api/startup/", lambda answer: answer.get("worker_id"), {"choice": choice})
+
+    @Route
+    def forecast(self) -> Call[Forecast]:
+        """When the queue is done, with 1, 2, ... workers, and what bounds it."""
+        return _get("/api/forecast/")
 
     @Route
     def system(self) -> Call[dict[str, Any]]:

@@ -172,6 +172,22 @@ def will_never_fit(claim: int, total: int, guard: int) -> bool:
     return claim > total - guard
 
 
+def to_close(programs: Sequence[tuple[str, int]], missing: int) -> list[tuple[str, int]]:
+    """Which programs (name, bytes) to close so that `missing` bytes come free; [] where all would not do.
+
+    The smallest one that does alone, else the largest together.
+    """
+    alone = [program for program in programs if program[1] >= missing]
+    if missing <= 0 or alone:
+        return [min(alone, key=lambda program: program[1])] if missing > 0 else []
+    chosen: list[tuple[str, int]] = []
+    for program in sorted(programs, key=lambda program: program[1], reverse=True):
+        chosen.append(program)
+        if sum(size for _, size in chosen) >= missing:
+            return chosen
+    return []
+
+
 def may_start(
     claim: int, source: Source, memory: MemoryView, live: Sequence[LiveWorker], nothing_else_runs: bool
 ) -> bool:

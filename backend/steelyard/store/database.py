@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from peewee import Query, SqliteDatabase
 
+from steelyard.machine.faultpoints import reach
 from steelyard.rules.errors import ShuttingDown, StorageFull
 from steelyard.store import backups, faults, opening
 from steelyard.store.aside import Aside
@@ -61,10 +62,11 @@ class _UndoneBySqlite(Exception):
 class _Asked(Generic[T]):
     """A change that waits for its turn."""
 
-    __slots__ = ("apply", "error", "future", "result")
+    __slots__ = ("apply", "error", "future", "result", "step")
 
-    def __init__(self, apply: Callable[[Change], T], future: asyncio.Future[T] | None) -> None:
+    def __init__(self, apply: Callable[[Change], T], step: str, future: asyncio.Future[T] | None) -> None:
         self.apply = apply
+        self.step = step
         self.future = future
         self.result: T | None = None
         self.error: Exception | None = None
@@ -117,28 +119,29 @@ class Database:
             raise
         return cls(path, orm, connection, clocks)
 
-    def change(self, apply: Callable[[Change], T]) -> asyncio.Future[T]:
+    def change(self, apply: Callable[[Change], T], step: str = "") -> asyncio.Future[T]:
         """Have `apply` run, plain and synchronous, in the transaction of this turn of the loop.
 
         The future resolves after the commit. It carries what `apply` raised (only this change is undone), or
         StorageFull (then nothing of it happened). `apply` changes nothing but through its Change: when SQLite
         had to undo the whole transaction, it runs once more. If the future is cancelled before its turn, it
-        does not run at all. ShuttingDown after close(); RuntimeError without a running loop.
+        does not run at all. ShuttingDown after close(); RuntimeError without a running loop. step: what it is
+        called among the fault points.
         """
         loop = asyncio.get_running_loop()
         if self._closed:
             raise ShuttingDown("Steelyard is shutting down; nothing was changed.")
         future: asyncio.Future[T] = loop.create_future()
-        self._asked.append(_Asked(apply, future))
+        self._asked.append(_Asked(apply, step, future))
         if len(self._asked) == 1:
             loop.call_soon(self._flush)
         return future
 
-    def change_now(self, apply: Callable[[Change], T]) -> T:
+    def change_now(self, apply: Callable[[Change], T], step: str = "") -> T:
         """Run `apply` in a transaction of its own at once: for the start, before the loop turns."""
         if self._closed:
             raise ShuttingDown("Steelyard is shutting down; nothing was changed.")
-        asked: _Asked[T] = _Asked(apply, None)
+        asked: _Asked[T] = _Asked(apply, step, None)
         self._transact([asked])
         if asked.error is not None:
             raise asked.error
@@ -205,7 +208,9 @@ class Database:
             now = self._clocks.wall()
             for asked in batch:
                 self._apply(asked, now, events)
+            _reach(batch, "before_commit")
             self.execute("COMMIT")
+            _reach(batch, "after_commit")
             self.condition.works()
         except _UndoneBySqlite as error:
             self._undo(batch, _told(error))
@@ -270,6 +275,12 @@ class Database:
             except Exception:
                 # The change stands, and whoever asked for it must hear so: a listener cannot take that back.
                 log.exception("a listener of committed events failed")
+
+
+def _reach(batch: list[_Asked[Any]], moment: str) -> None:
+    for asked in batch:
+        if asked.step and asked.error is None:
+            reach(asked.step, moment)
 
 
 def _answer(asked: _Asked[Any]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from peewee import SqliteDatabase
 
+from steelyard.machine.faultpoints import reach
 from steelyard.rules.errors import StartError
 from steelyard.store import backups, faults
 from steelyard.store.migrations import MIGRATIONS, Migration
@@ -130,7 +131,9 @@ def migrate(
         return
     backup = path.with_name(f"{path.name}.backup-v{version}")
     phase("migrating", f"schema {version} to {target}; the old file is kept as {backup.name}")
+    reach("migrate", "before_backup")
     back_up(path, connection, backup)
+    reach("migrate", "after_backup")
 
     def steps() -> None:
         for number in range(version, target):
@@ -181,7 +184,9 @@ def _in_transaction(
         work()
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {version}")
+        reach("migrate", "before_commit")
         connection.execute("COMMIT")
+        reach("migrate", "after_commit")
     except Exception as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -69,7 +69,8 @@ def note_executable(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt) -
         yard.note(
             lambda change: claims.started(
                 change, attempt.task_id, attempt.number, handle.worker_id, pid, attempt.identity, executable
-            )
+            ),
+            "note_start",
         )
 
 
@@ -99,7 +100,9 @@ def on_checkpointed(
     """A new checkpoint is worth a write: it decides whether a retry makes sense."""
     attempt.last_sign = attempt.saved = yard.clocks.awake()
     attempt.checkpoint_wall = at = yard.clocks.wall()
-    yard.note(lambda change: claims.checkpointed(change, attempt.task_id, attempt.number, at))
+    yard.note(
+        lambda change: claims.checkpointed(change, attempt.task_id, attempt.number, at), "note_checkpoint"
+    )
 
 
 def on_output(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
@@ -242,13 +245,16 @@ def finish(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, outcome: O
                 workers.count(change, handle.worker_id, succeeded=outcome.cause is Cause.SUCCEEDED)
         return decision
 
+    def record() -> None:
+        yard.database.change(apply, "finish").add_done_callback(recorded)
+
     def recorded(future: asyncio.Future[Decision | None]) -> None:
         if future.cancelled() or future.exception() is not None:
             if not attempt.refused:
                 why = "cancelled" if future.cancelled() else future.exception()
                 log.error("task %s, attempt %d is not recorded yet: %s", attempt.task_id, attempt.number, why)
             attempt.refused = True
-            yard.unrecorded.append(lambda: yard.database.change(apply).add_done_callback(recorded))
+            yard.unrecorded.append(record)
             return
         if handle.attempt is attempt:
             handle.attempt = None
@@ -261,7 +267,7 @@ def finish(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, outcome: O
             handle.dismiss(launch.STOP_GRACE)
         yard.hurry()
 
-    yard.database.change(apply).add_done_callback(recorded)
+    record()
 
 
 def end_attempt(

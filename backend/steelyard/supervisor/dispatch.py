@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from steelyard.rules import admission, scheduling
 from steelyard.rules.errors import SteelyardError
+from steelyard.rules.forecast import Span
 from steelyard.rules.reasons import Waiting
 from steelyard.rules.scheduling import Candidate, Room, Running
 from steelyard.rules.states import Cause
@@ -31,14 +33,14 @@ async def dispatch(yard: Yard) -> int:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():
-        await yard.database.change(lambda change: tasks.wake(change, yard.clocks.wall()))
+        await yard.database.change(lambda change: tasks.wake(change, yard.clocks.wall()), "wake")
     queues = {handle.queue for handle in yard.idle()}
     if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
         yard.waiting = {}
         return 0
     if not yard.database.condition.has_room():
         return 0
-    claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change))
+    claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change), "claim")
     for handle, attempt, row in claimed:
         _start(yard, handle, attempt, row)
     return len(claimed)
@@ -68,9 +70,9 @@ def _choose(
     """
     claimed: list[Claimed] = []
     while idle and rows:
-        room, running = _room(yard, claimed, idle)
+        free, running = room(yard, claimed, idle)
         candidates = scheduling.arrange([_candidate(yard, row) for row in rows.values()])
-        choice = scheduling.choose(candidates, room, running)
+        choice = scheduling.choose(candidates, free, running)
         why.update(choice.why)
         if choice.start is None:
             break
@@ -102,7 +104,9 @@ def _queued(yard: Yard, change: Change, queues: set[str], limit: int) -> dict[st
     return {row["id"]: row for row in found}
 
 
-def _room(yard: Yard, claims: list[Claimed], idle: list[WorkerHandle]) -> tuple[Room, list[Running]]:
+def room(
+    yard: Yard, claims: Sequence[Claimed] = (), idle: Sequence[WorkerHandle] = ()
+) -> tuple[Room, list[Running]]:
     """What is free and what runs, with what this transaction has claimed so far counted in full.
 
     What a warm process holds is missing from `available`, and is a part of the claim of the task that comes
@@ -161,7 +165,11 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         started_wall=yard.clocks.wall(),
         last_sign=now,
         # What went on from a checkpoint takes less, nobody knows how much.
-        expected=known.duration if known is not None and row["checkpoint_at"] is None else None,
+        span=(
+            Span.learned(known.duration, known.shortest, known.longest, known.runs)
+            if known is not None and row["checkpoint_at"] is None
+            else None
+        ),
     )
 
 

@@ -27,8 +27,8 @@ ANSWERS = 4_096
 SAME = 0.01
 """A claim that would change by less than this share stays as it is."""
 
-RELEARNED = frozenset({"learned", "default"})
-"""Sources of claims that follow what is learned meanwhile; what the user or the simulation said stands."""
+RELEARNED = frozenset({"simulation", "learned", "default"})
+"""Sources of claims that follow what is learned meanwhile; what the user said stands."""
 
 Kind = tuple[str, str]
 
@@ -69,31 +69,39 @@ class Learning:
     ) -> Claim:
         """What a task claims: stated (task), declared (simulation), learned or the default; bytes.
 
-        A learned claim is never more than the machine could give: it is a guess, and such a task runs alone.
+        What is declared stands until runs of like parameters are known to take more. A learned claim is never
+        more than the machine could give: it is a guess, and such a task runs alone.
         roughly: whatever its parameters, for one of thousands; refresh() makes good for it in time.
         """
         view = self._scale.view(settings)
         largest = max(admission.SMALLEST_PEAK, view.total - view.guard)
-        found = None
-        if task is None and simulation is None:
-            found = self.usual(name, parameters) if roughly else self.footprint(name, to_json(parameters))
+        if task is not None:
+            return Claim(task, "task")
+        found = self.usual(name, parameters) if roughly else self.footprint(name, to_json(parameters))
         learned = None if found is None else min(found.claim, largest)
+        if simulation is not None and found is not None and found.near and found.peak > simulation:
+            simulation = None
         claim = admission.claim_of(
-            task, simulation, learned, settings.worker_peak_memory, view.total, view.guard
+            None, simulation, learned, settings.worker_peak_memory, view.total, view.guard
         )
-        if claim.source == "default" and not roughly:
+        if claim.source != "learned" and not roughly:
             least = self._experience(name, parameters).at_least(features(name, parameters))
             claim = Claim(max(claim.bytes, min(least, largest)), claim.source)
         return claim
+
+    def reckoned(self, settings: Settings, row: Mapping[str, Any]) -> Claim:
+        """The claim that a waiting task (its row) would be weighed with now."""
+        if row["claim_source"] not in RELEARNED or row["cause"] in MEMORY:
+            return Claim(row["claim"], row["claim_source"])
+        declared = row["claim"] if row["claim_source"] == "simulation" else None
+        return self.claim(settings, None, declared, row["simulation"], from_json(row["parameters"]))
 
     def refresh(self, change: Change, settings: Settings, row: dict[str, Any]) -> None:
         """Let a waiting task's claim (its row, changed in place) follow what was learned since it was queued.
 
         One that ran out of memory keeps the claim that was raised for it.
         """
-        if row["claim_source"] not in RELEARNED or row["cause"] in MEMORY:
-            return
-        claim = self.claim(settings, None, None, row["simulation"], from_json(row["parameters"]))
+        claim = self.reckoned(settings, row)
         if claim.source == row["claim_source"] and abs(claim.bytes - row["claim"]) <= SAME * row["claim"]:
             return
         row["claim"], row["claim_source"] = claim.bytes, claim.source

@@ -1,7 +1,7 @@
 """At the start: end what an earlier run left behind, and give its tasks back to the queue.
 
 Nothing is decided by age, name or port: a process is ended only if PID, identity and executable are those
-recorded.
+recorded, or if it inherited the environment of an attempt that was running.
 Running it twice changes nothing, so a crash in the midst of it does no harm.
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 
 from steelyard.machine import containment
+from steelyard.machine.faultpoints import reach
+from steelyard.machine.processes.heirs import end_heirs
 from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
@@ -26,10 +28,14 @@ def recover(yard: Yard) -> int:
     their processes are gone and their tasks READY afterwards.
     """
     left = workers.live(yard.database)
+    running = claims.open_attempts(yard.database)
+    reach("recover", "before_kill")
     ended = 0
-    for row in [*left, *claims.open_attempts(yard.database)]:
+    for row in [*left, *running]:
         if row["pid"] and row["identity"] and row["executable"]:
             ended += containment.end_known(row["pid"], row["identity"], row["executable"])
+    outputs = [str(yard.data.attempt(row["task_id"], row["number"]) / "output") for row in running]
+    ended += end_heirs("STEELYARD_OUTPUT_DIR", outputs)
     if ended:
         log.warning("ended %d processes that an earlier run had left", ended)
 
@@ -57,5 +63,5 @@ def recover(yard: Yard) -> int:
                 ended_at=now,
             )
 
-    yard.database.change_now(apply)
+    yard.database.change_now(apply, "recover")
     return len(left)

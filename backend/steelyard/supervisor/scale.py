@@ -18,6 +18,10 @@ OOM_SAMPLES = 8
 """Readings of the kernel's counters that are kept: those of the last 2 s while tasks run."""
 
 
+MOST_PROGRAMS = 10
+"""Programs that a person might close; nobody closes more for one task."""
+
+
 class Sampler(Protocol):
     """What the scale needs of machine.processes.TreeSampler."""
 
@@ -34,8 +38,10 @@ class Scale:
         sampler: Sampler,
         physical_cores: int,
         oom_kills: Callable[[], Counts] = dict,
+        programs: Callable[[int], list[tuple[str, int]]] = lambda limit: [],
     ) -> None:
-        """oom_kills: the kernel's counters; without it nothing is known of them."""
+        """oom_kills: the kernel's counters; programs: the largest ones. Without them nothing is known."""
+        self._programs = programs
         self._probe = probe
         self._sampler = sampler
         self._oom_kills = oom_kills
@@ -64,6 +70,10 @@ class Scale:
                 spent = max(0.0, use.cpu_seconds - handle.own_cpu_seconds)
                 handle.attempt.note_sample(wall, handle.task_memory, use.cpu, spent)
                 handle.attempt.note_growth(awake, handle.task_memory)
+
+    def largest_programs(self) -> list[tuple[str, int]]:
+        """Name and bytes of the largest programs that are none of ours, now; some 20 ms."""
+        return self._programs(MOST_PROGRAMS)
 
     def oom_struck(self) -> str | None:
         """What shows that the kernel ended something for want of memory a moment ago; None: nothing does."""

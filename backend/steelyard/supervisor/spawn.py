@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.machine import containment, identity
+from steelyard.machine.faultpoints import reach
 from steelyard.machine.private_files import make_private_directory
 from steelyard.machine.programs import worker_command
 from steelyard.rules import messages
@@ -53,6 +54,7 @@ async def spawn(yard: Yard, handle: WorkerHandle, on_message: OnMessage, on_end:
     make_private_directory(path.parent)
     options: dict[str, Any] = {**containment.worker_options()}
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    reach("worker", "before_spawn")
     try:
         handle.process = await asyncio.create_subprocess_exec(
             *worker_command(),
@@ -63,6 +65,7 @@ async def spawn(yard: Yard, handle: WorkerHandle, on_message: OnMessage, on_end:
         )
     finally:
         os.close(descriptor)
+    reach("worker", "after_spawn")
     handle.identity = identity.identity_of(handle.process.pid)
     handle.send(
         "hello",

@@ -15,7 +15,8 @@ CHOICES = ("start", "start_anyway", "without_workers")
 def question(yard: Yard) -> dict[str, Any]:
     """The answer of `GET /api/startup/`:
 
-    whether to ask, and the figures (bytes). closable waits for a later version.
+    whether to ask, and the figures (bytes). closable: programs whose end would make room; None unless it
+    asks.
     """
     found = views.admission_of(yard, live_workers(yard.handles.values()))
     room = len(yard.handles) < found.admissible
@@ -25,7 +26,7 @@ def question(yard: Yard) -> dict[str, Any]:
         "prompt": "insufficient_memory" if asks else None,
         "need": views.next_claim(yard),
         "headroom": found.headroom,
-        "closable": None,
+        "closable": views.closable(yard, views.next_claim(yard) - found.headroom) if asks else None,
         "answered": yard.answered,
         "start_worker": not yard.answered
         and not yard.handles

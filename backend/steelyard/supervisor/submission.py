@@ -49,7 +49,7 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
         _numbered(yard, spec, index if several else None, roughly=index >= CLOSELY)
         for index, spec in enumerate(specs)
     ]
-    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted))
+    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
     yard.had_large_batch |= len(specs) >= LARGE_BATCH
     yard.hurry()
     return submitted

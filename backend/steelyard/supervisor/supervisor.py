@@ -13,6 +13,7 @@ from typing import Any
 from steelyard.rules.states import TaskState
 from steelyard.store import events, tasks
 from steelyard.supervisor import (
+    forecasting,
     launch,
     leaving,
     notices,
@@ -220,6 +221,14 @@ class Supervisor:
     async def answer_startup(self, choice: str) -> dict[str, Any]:
         """A person's answer, once a launch. Conflict, and what forbids a worker."""
         return await startup.answer(self._yard, choice)
+
+    def forecast(self) -> dict[str, Any]:
+        """When the queue is done, with 1, 2, ... workers. See supervisor.forecasting."""
+        return forecasting.view(self._yard)
+
+    def usually(self, simulation: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+        """What a run of these parameters is expected to take; None: nobody knows. NotFound."""
+        return system.usually(self._yard, simulation, parameters)
 
     def system(self) -> dict[str, Any]:
         """Versions, machine, paths, and what is admitted."""

@@ -8,11 +8,13 @@ from importlib import metadata
 from typing import Any
 
 import steelyard
-from steelyard.rules.errors import Conflict
+from steelyard.rules.errors import Conflict, InvalidParameters
+from steelyard.rules.quantities import format_size
 from steelyard.rules.timestamps import iso
 from steelyard.settings.builtin import COMMAND
 from steelyard.settings.simulations import Simulation
-from steelyard.supervisor import views
+from steelyard.store.records import to_json
+from steelyard.supervisor import dispatch, views
 from steelyard.supervisor.yard import Yard
 
 View = dict[str, Any]
@@ -55,6 +57,49 @@ def simulation(yard: Yard, name: str) -> View:
     """One simulation. NotFound."""
     yard.catalogue.reload()
     return _simulation(yard, yard.catalogue.get(name))
+
+
+def usually(yard: Yard, name: str, parameters: View) -> View | None:
+    """What a run of these parameters is expected to take:
+
+    {"claim", "peak", "duration", "shortest", "longest", "runs", "room"}, bytes and seconds; room: a sentence
+    if it would have to wait now. None before one such run has completed, and for parameters that do not fit.
+    NotFound.
+    """
+    yard.catalogue.reload()
+    try:
+        complete = yard.catalogue.get(name).complete(parameters)
+    except InvalidParameters:
+        return None
+    found = yard.learning.footprint(name, to_json(complete))
+    if found is None:
+        return None
+    return {
+        "claim": found.claim,
+        "peak": found.peak,
+        "duration": found.duration,
+        "shortest": found.shortest,
+        "longest": found.longest,
+        "runs": found.runs,
+        "room": _room_for(yard, found.claim),
+    }
+
+
+def _room_for(yard: Yard, claim: int) -> str | None:
+    """Why a task of this claim would not start now, and what would help; None if there is room."""
+    view = yard.scale.view(yard.settings)
+    largest = view.total - view.guard
+    if claim > largest:
+        return f"This machine can give a task {format_size(largest)} at most, so it will run alone."
+    free = dispatch.room(yard)[0].headroom
+    if claim <= free:
+        return None
+    said = f"It is weighed with {format_size(claim)}, and {format_size(max(0, free))} are free now"
+    chosen = views.closable(yard, claim - free)
+    if not chosen:
+        return f"{said}: it will wait."
+    names = " and ".join(f"{one['name']} ({format_size(one['memory'])})" for one in chosen)
+    return f"{said}: it will wait, or fit at once if you close {names}."
 
 
 def _simulation(yard: Yard, one: Simulation) -> View:

@@ -46,7 +46,7 @@ async def cancel(yard: Yard, task_id: str) -> str:
         tasks.move(change, task_id, TaskState.READY, TaskState.CANCELLED, cause=Cause.CANCELLED)
         return False
 
-    if await yard.database.change(apply):
+    if await yard.database.change(apply, "cancel"):
         stop_attempt(yard, task_id, "cancelled")
     yard.hurry()
     return task_id
@@ -73,7 +73,7 @@ async def retry(yard: Yard, task_id: str) -> str:
             raise _forbidden(task_id, row["state"], "retried")
         tasks.retry_by_user(change, task_id, yard.clocks.wall())
 
-    await yard.database.change(apply)
+    await yard.database.change(apply, "retry")
     yard.hurry()
     return task_id
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from steelyard.rules.errors import NotFound
 from steelyard.rules.quantities import format_size
-from steelyard.rules.reasons import waiting_sentence
+from steelyard.rules.reasons import Waiting, waiting_sentence
 from steelyard.rules.states import TaskState, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store import samples as samples_table
 from steelyard.store import task_pages, tasks
 from steelyard.store.faults import SENTENCES
+from steelyard.supervisor import views
 from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt
 from steelyard.supervisor.yard import Yard
@@ -88,6 +89,15 @@ def lay_over(yard: Yard, view: View, attempt: RunningAttempt) -> None:
             past["cpu_seconds"] = round(attempt.cpu_seconds, 3)
 
 
+def _what_helps(yard: Yard, why: Waiting) -> str:
+    """Where other programs hold what a task needs: which of them a person could close."""
+    if why.reason != "other_programs":
+        return ""
+    chosen = views.closable(yard, why.need - why.free)
+    names = " and ".join(f"{one['name']} ({format_size(one['memory'])})" for one in chosen)
+    return f"; it would fit if you close {names}" if names else ""
+
+
 def _waiting_for(yard: Yard, view: View) -> str:
     """Why a READY task does not start, in words."""
     now = yard.clocks.wall()
@@ -115,7 +125,7 @@ def _waiting_for(yard: Yard, view: View) -> str:
         return f"memory: {free} are free, and {kept} are kept; no task starts until there is more"
     known = yard.waiting.get(view["task_id"])
     if known is not None:
-        return waiting_sentence(known)
+        return waiting_sentence(known) + _what_helps(yard, known)
     if any(h.state is WorkerState.STARTING for h in serving):
         return "a worker that is starting"
     if any(h.idle for h in serving):

@@ -154,6 +154,12 @@ def admission_of(yard: Yard, live: list[LiveWorker]) -> Admission:
     )
 
 
+def closable(yard: Yard, missing: int) -> list[View]:
+    """What a person could close so that `missing` bytes come free: {"name", "memory"}; [] if none helps."""
+    chosen = admission.to_close(yard.scale.largest_programs(), missing)
+    return [{"name": name, "memory": size} for name, size in chosen]
+
+
 def limits(yard: Yard) -> View:
     """What the machine admits, and what bounds it."""
     active = len(yard.handles)

@@ -127,9 +127,12 @@ def on_end(yard: Yard, handle: WorkerHandle) -> None:
             heartbeat_at=handle.heartbeat_wall,
         )
 
+    def record() -> None:
+        yard.database.change(apply, "end_worker").add_done_callback(recorded)
+
     def recorded(future: asyncio.Future[None]) -> None:
         if future.cancelled() or future.exception() is not None:
-            yard.unrecorded.append(lambda: yard.database.change(apply).add_done_callback(recorded))
+            yard.unrecorded.append(record)
             return
         yard.handles.pop(handle.worker_id, None)
         handle.state, handle.attempt = state, None
@@ -140,7 +143,7 @@ def on_end(yard: Yard, handle: WorkerHandle) -> None:
         handle.ended.set()
         yard.hurry()
 
-    yard.database.change(apply).add_done_callback(recorded)
+    record()
 
 
 def _ending(handle: WorkerHandle) -> tuple[WorkerState, str]:

@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
+from steelyard.rules.forecast import Span
 from steelyard.rules.pressure import SuspendedBy
 from steelyard.rules.states import WorkerState
 
@@ -31,8 +33,8 @@ class RunningAttempt:
     cores: int
     started: float
     started_wall: float
-    expected: float | None = None
-    """Seconds that such a run usually takes, as far as that was learned."""
+    span: Span | None = None
+    """How long such a run takes, as far as that was learned."""
     pid: int | None = None
     identity: str | None = None
     executable: str | None = None
@@ -98,7 +100,7 @@ class RunningAttempt:
             gained = self.progress - at_first
             if gained > 0:
                 return max(0.0, (1.0 - self.progress) * (now - since) / gained)
-        left = None if self.expected is None else self.expected - self.ran_for(now)
+        left = None if self.span is None else self.span.usual - self.ran_for(now)
         return left if left is not None and left > 0 else None
 
 
@@ -163,7 +165,9 @@ class WorkerHandle:
         """Write one message to the agent; a pipe that is closed already is noticed by its reader."""
         stdin = self.process.stdin if self.process is not None else None
         if stdin is not None and not stdin.is_closing() and not self.gone:
+            reach(type_, "before_send")
             stdin.write(messages.encode(type_, **fields))
+            reach(type_, "after_send")
 
     def dismiss(self, grace: float) -> None:
         """Tell the agent to leave, after its task had `grace` seconds to stop;

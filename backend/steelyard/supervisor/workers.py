@@ -8,6 +8,7 @@ import secrets
 from typing import Any
 
 from steelyard.machine import identity
+from steelyard.machine.faultpoints import reach
 from steelyard.rules import admission, messages
 from steelyard.rules.errors import (
     AtCapacity,
@@ -62,7 +63,7 @@ async def add(yard: Yard, force: bool) -> str:
             view=views.worker(yard, handle),
         )
 
-    await yard.database.change(apply)
+    await yard.database.change(apply, "add_worker")
     yard.handles[handle.worker_id] = handle
     if yard.departure.mode is not None:
         # The way out began while the row was committed, so whoever dismisses workers does not know this one.
@@ -113,6 +114,7 @@ def _admit(yard: Yard, change: Change, force: bool) -> None:
 def on_message(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
     """One message of an agent."""
     type_ = message["type"]
+    reach(type_, "received")
     if handle.heartbeat is None and type_ != "ready":
         handle.fault = f"the worker said {type_} before its handshake"
         worker_end.kill(handle)
@@ -160,7 +162,7 @@ def _greet(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
             handle.dismiss(EXIT_GRACE)
         yard.hurry()
 
-    yard.database.change(apply).add_done_callback(ready)
+    yard.database.change(apply, "greet").add_done_callback(ready)
 
 
 async def drain(yard: Yard, worker_id: str | None) -> str:
@@ -212,7 +214,7 @@ async def _move_to_draining(yard: Yard, handle: WorkerHandle) -> None:
         ):
             raise Conflict(f"Worker {handle.worker_id} has just changed its state; nothing was done.")
 
-    await yard.database.change(apply)
+    await yard.database.change(apply, "drain")
     handle.state, handle.end_reason = WorkerState.DRAINING, handle.end_reason or reason
 
 
@@ -230,7 +232,9 @@ async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
             f"Aborting worker {worker_id} needs confirmation: {lost}.", worker_id=worker_id
         )
     handle.end_reason, handle.dismissed, handle.aborted = "aborted by the user", True, True
+    reach("abort", "before_kill")
     worker_end.kill(handle)
+    reach("abort", "after_kill")
     await handle.ended.wait()
     return worker_id
 

@@ -75,14 +75,14 @@ class Yard:
         """Whether no worker is started and no task taken any more: it drains, or stops."""
         return self.departure.mode is not None
 
-    def note(self, apply: Callable[[Change], object]) -> None:
+    def note(self, apply: Callable[[Change], object], step: str = "") -> None:
         """Write what nobody waits for; when the disk refuses it, the log says so and the work goes on."""
 
         def told(future: asyncio.Future[object]) -> None:
             if not future.cancelled() and future.exception() is not None:
                 log.warning("something could not be noted: %s", future.exception())
 
-        self.database.change(apply).add_done_callback(told)
+        self.database.change(apply, step).add_done_callback(told)
 
     def hurry(self) -> None:
         """Ask for a turn now instead of at the next beat."""

@@ -13,6 +13,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from steelyard.machine.faultpoints import reach
 from steelyard.web.answers import encode
 from steelyard.web.headers import standing_headers
 
@@ -72,6 +73,7 @@ class HttpConnection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """A new wait begins: for the next head (uvicorn's), or for the end of this body (ours)."""
+        reach("answer", "after_send")
         self._forget()
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:

@@ -135,6 +135,14 @@ class Needs(Protocol):
         """A page of the event log, oldest first."""
         ...
 
+    def forecast(self) -> Json:
+        """When the queue is done, with 1, 2, ... workers, and what bounds it."""
+        ...
+
+    def usually(self, simulation: str, parameters: Json) -> Json | None:
+        """What a run of these parameters is expected to take; None: nobody knows."""
+        ...
+
     def system(self) -> Json:
         """What machine and program this is."""
         ...

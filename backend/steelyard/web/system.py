@@ -1,4 +1,4 @@
-"""/healthz and /api/system/: whether the sidecar lives, and on what machine."""
+"""/healthz, /api/system/ and /api/forecast/: whether the sidecar lives, on what machine, and till when."""
 
 from __future__ import annotations
 
@@ -28,7 +28,15 @@ async def system(request: Request) -> Answer:
     return Answer(supervisor_of(request).system())
 
 
+@describe(schemas.Forecast)
+async def forecast(request: Request) -> Answer:
+    """When the queue is done, with 1, 2, ... workers, and what bounds it."""
+    Query(request)
+    return Answer(supervisor_of(request).forecast())
+
+
 ROUTES = [
+    at("/api/forecast/", get=forecast),
     at("/healthz", get=health),
     at("/api/system/", get=system),
 ]

@@ -12,6 +12,7 @@ import sys
 
 from steelyard.machine import containment, identity
 from steelyard.machine.clocks import Clocks, SystemClocks
+from steelyard.machine.faultpoints import reach
 from steelyard.machine.waiting import CHILDREN, END, WRITABLE, Waiter
 from steelyard.rules.messages import TO_WORKER, VERSION, Lines, MessageError, decode
 from steelyard.worker import orders, outbox
@@ -141,7 +142,8 @@ class Agent:
                 self._cool("nothing came for it")
 
     def _obey(self, message: dict[str, object]) -> None:
-        type_ = message["type"]
+        type_ = str(message["type"])
+        reach(type_, "received")
         if (type_ == "hello") != (self._hello is None):
             raise MessageError(f"{type_} at the wrong moment")
         if type_ == "hello":

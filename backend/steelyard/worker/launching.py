@@ -7,6 +7,7 @@ import os
 import subprocess
 
 from steelyard.machine import containment
+from steelyard.machine.faultpoints import reach
 from steelyard.machine.programs import external_environment, start
 from steelyard.worker.orders import Order
 
@@ -72,6 +73,7 @@ def launch(order: Order) -> tuple[subprocess.Popen[bytes], int]:
     is empty, or for a process that serves many runs a pipe for their requests. Raises CannotStart.
     """
     reader = writer = -1
+    reach("task", "before_spawn")
     try:
         reader, writer = os.pipe()
         process = start(
@@ -93,6 +95,7 @@ def launch(order: Order) -> tuple[subprocess.Popen[bytes], int]:
         # End-of-file comes only when the task's tree alone holds the write end.
         if writer >= 0:
             os.close(writer)
+    reach("task", "after_spawn")
     return process, reader
 
 

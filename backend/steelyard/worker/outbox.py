@@ -6,6 +6,7 @@ place each; what must arrive (started, ended, suspended) waits in a queue that o
 
 from __future__ import annotations
 
+from steelyard.machine.faultpoints import reach
 from steelyard.machine.waiting import Waiter
 from steelyard.rules import messages
 
@@ -32,8 +33,10 @@ class Outbox:
 
     def send(self, type_: str, **fields: object) -> None:
         """A message that must arrive, after all that were given before."""
+        reach(type_, "before_send")
         self._push(b"".join(self._newest.values()) + messages.encode(type_, **fields))
         self._newest.clear()
+        reach(type_, "after_send")
 
     def offer(self, type_: str, **fields: object) -> None:
         """A message that a newer one of its type may replace while the pipe is full."""
@@ -42,7 +45,9 @@ class Outbox:
             self._newest.pop(type_, None)
             self._newest[type_] = line
         else:
+            reach(type_, "before_send")
             self._push(line)
+            reach(type_, "after_send")
 
     def flush(self) -> None:
         """The pipe takes more: give it what waits."""

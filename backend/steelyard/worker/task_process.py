@@ -7,6 +7,7 @@ import os
 from steelyard.machine import containment, process_table
 from steelyard.machine.clocks import Clocks
 from steelyard.machine.containment.ending import Ending
+from steelyard.machine.faultpoints import reach
 from steelyard.machine.waiting import Waiter
 from steelyard.worker.host import OUTPUT, Host
 from steelyard.worker.journal import Journal
@@ -138,6 +139,7 @@ class TaskProcess:
         ending = self.host.collect()
         if ending is None:
             return False
+        reach("task", "exited")
         # First the tree, then the pipe: with no writer left what it holds is all there is, and a writer
         # outside the tree (a daemon that was handed the descriptor) is not waited for.
         self._left_over += containment.end_descendants()

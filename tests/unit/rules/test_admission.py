@@ -19,6 +19,7 @@ from steelyard.rules.admission import (
     may_add,
     may_start,
     memory_guard,
+    to_close,
     will_never_fit,
 )
 from steelyard.rules.quantities import GIB, MIB
@@ -224,3 +225,22 @@ def test_a_claim_is_the_tasks_the_simulations_the_learned_or_the_default() -> No
 def test_a_claim_of_nothing_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="at least 1 byte"):
         claim_of(size, None, None, None, 64 * GIB, 7 * GIB)
+
+
+PROGRAMS = [("browser", 6 * GIB), ("editor", 3 * GIB), ("mail", GIB)]
+
+
+@pytest.mark.parametrize(
+    ("missing", "chosen"),
+    [
+        (0, []),
+        (GIB, ["mail"]),
+        (2 * GIB, ["editor"]),
+        (6 * GIB, ["browser"]),
+        (8 * GIB, ["browser", "editor"]),
+        (10 * GIB, ["browser", "editor", "mail"]),
+        (11 * GIB, []),
+    ],
+)
+def test_as_few_programs_as_will_do_are_named(missing: int, chosen: list[str]) -> None:
+    assert [name for name, _ in to_close(PROGRAMS, missing)] == chosen

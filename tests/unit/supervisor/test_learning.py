@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from steelyard.rules.admission import Claim
 from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
@@ -152,3 +153,16 @@ async def test_an_eta_comes_from_what_such_runs_take_until_there_is_progress(mad
     assert attempt.remaining(made.clocks.awake()) == 60.0
     made.clocks.advance(70)
     assert attempt.remaining(made.clocks.awake()) is None
+
+
+async def test_what_a_simulation_declares_stands_until_it_is_known_to_take_more(made: Made) -> None:
+    learning, settings = made.yard.learning, made.yard.settings
+    parameters = {"argv": ["solver"]}
+    assert learning.claim(settings, None, 2 * GIB, "command", parameters) == Claim(2 * GIB, "simulation")
+    await ran(made, "solver", peak=GIB)
+    assert learning.claim(settings, None, 2 * GIB, "command", parameters) == Claim(2 * GIB, "simulation")
+    await ran(made, "solver", peak=3 * GIB)
+    found = learning.claim(settings, None, 2 * GIB, "command", parameters)
+    assert found.source == "learned" and found.bytes > 3 * GIB
+    unlike = learning.claim(settings, None, 2 * GIB, "command", {"argv": ["other"]})
+    assert unlike == Claim(2 * GIB, "simulation")

@@ -86,7 +86,7 @@ def test_the_room_of_a_task_includes_what_it_takes_over() -> None:
     )
 
     def room(claims: list[dispatch.Claimed], idle: list[WorkerHandle]) -> int:
-        return dispatch._room(yard, claims, idle)[0].headroom  # type: ignore[arg-type]
+        return dispatch.room(yard, claims, idle)[0].headroom  # type: ignore[arg-type]
 
     # `available` lacks the warm process, and the claim of the task that comes to it includes it.
     assert room([], [handle]) == 8 * 2**30 + WARM

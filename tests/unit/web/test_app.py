@@ -40,6 +40,7 @@ GET /api/tasks/{task_id}/files/{file_id}
 GET /api/events/
 GET /api/preferences/
 PATCH /api/preferences/
+GET /api/forecast/
 GET /api/system/
 GET /healthz
 GET /htmx/workers/status/

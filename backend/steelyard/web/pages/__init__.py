@@ -7,6 +7,7 @@ One module a page; `ROUTES` is all that app.py knows of them. A new page adds it
 from __future__ import annotations
 
 from steelyard.web.pages import (
+    forecast,
     latest_tasks,
     notices,
     preferences,
@@ -36,6 +37,7 @@ ROUTES = [
     *start.ROUTES,
     *worker_status.ROUTES,
     *worker_dialogs.ROUTES,
+    *forecast.ROUTES,
     *startup_question.ROUTES,
     *latest_tasks.ROUTES,
     *notices.ROUTES,

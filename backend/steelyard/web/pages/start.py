@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from steelyard.web.describing import Answer, describe
+from steelyard.web.pages.forecast import told
 from steelyard.web.pages.latest_tasks import latest
 from steelyard.web.pages.worker_status import arranged
 from steelyard.web.queries import Query
@@ -17,7 +18,13 @@ async def start_page(request: Request) -> Response:
     """The first page."""
     Query(request)
     supervisor = supervisor_of(request)
-    return render(request, "start.html", status=arranged(supervisor.status()), page=latest(supervisor))
+    return render(
+        request,
+        "start.html",
+        status=arranged(supervisor.status()),
+        forecast=told(supervisor.forecast()),
+        page=latest(supervisor),
+    )
 
 
 @describe({303: Answer(media="", text="The start page is there.", headers={"location": "/"})})

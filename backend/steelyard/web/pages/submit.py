@@ -76,8 +76,8 @@ def _defaults(supervisor: Needs, simulation: Json) -> Json:
     resources = simulation["resources"]
     learned = simulation.get("learned") or {}
     return {
-        "memory": learned.get("memory") or resources["memory"] or values.get("worker_peak_memory"),
-        "learned": bool(learned.get("memory")),
+        "memory": resources["memory"] or learned.get("claim") or values.get("worker_peak_memory"),
+        "learned": bool(learned) and not resources["memory"],
         "declared": bool(resources["memory"]),
         "timeout": resources["timeout"]
         if resources["timeout"] is not None

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from steelyard.rules.errors import NotFound
 from steelyard.rules.states import LIVE_WORKERS
 from steelyard.web.needs import Json, Needs
+from steelyard.web.pages.forecast import told
 from steelyard.web.queries import Query, id_of
 from steelyard.web.rendering import render
 from steelyard.web.routing import at, supervisor_of
@@ -16,7 +17,13 @@ from steelyard.web.routing import at, supervisor_of
 async def whole(request: Request) -> Response:
     """The status of DESIGN section 8 as a fragment."""
     Query(request)
-    return render(request, "fragments/worker_status.html", status=arranged(supervisor_of(request).status()))
+    supervisor = supervisor_of(request)
+    return render(
+        request,
+        "fragments/worker_status.html",
+        status=arranged(supervisor.status()),
+        forecast=told(supervisor.forecast()),
+    )
 
 
 async def overview(request: Request) -> Response:

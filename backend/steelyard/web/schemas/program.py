@@ -20,6 +20,14 @@ class Resources(Reply):
     reuse: bool
 
 
+class Learned(Reply):
+    """What the runs of a simulation took, whatever their parameters: the claim has the margin on top."""
+
+    claim: Bytes
+    peak: Bytes
+    runs: Annotated[int, Meta(ge=1)]
+
+
 class Simulation(Reply):
     """A simulation; `schema` is the JSON Schema of its parameters object."""
 
@@ -29,8 +37,8 @@ class Simulation(Reply):
     schema: dict[str, Any]
     resources: Resources
     file: Annotated[str | None, Meta(description="Its TOML file; null for the built-in one.")]
-    learned: Annotated[Any, Meta(description="The footprint that was learned; null: none yet.")]
-    usual_duration: Seconds | None
+    learned: Annotated[Learned | None, Meta(description="What its runs took; null: none has completed.")]
+    usual_duration: Annotated[Seconds | None, Meta(description="Of its runs, whatever their parameters.")]
 
 
 class SimulationFault(Reply):
@@ -46,6 +54,25 @@ class Simulations(Reply):
 
     simulations: list[Simulation]
     errors: list[SimulationFault]
+
+
+class Outlook(Reply):
+    """When the last task is done with so many workers, and what would have to be more for it to be sooner."""
+
+    workers: Annotated[int, Meta(ge=1)]
+    done_at: Moment
+    earliest: Moment
+    latest: Moment
+    bound_by: Literal["memory", "cores", "workers", "tasks"]
+
+
+class Forecast(Reply):
+    """When the queue is done. `unknown` tasks are left out: nobody knows how long they take."""
+
+    remaining: Annotated[int, Meta(ge=0, description="Tasks that wait or run.")]
+    unknown: Annotated[int, Meta(ge=0)]
+    workers: Annotated[int, Meta(ge=0, description="How many there are now.")]
+    outlooks: list[Outlook]
 
 
 class Program(Reply):

@@ -47,10 +47,48 @@ function show(element) {
   }
 }
 
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const DAY_CLOCK = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const DATE_CLOCK = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const HOUR = 3600_000;
+const WEEK = 6 * 86400_000;
+
+/**
+ * A moment to come, "in 12 min 5 s" within the hour, else on the clock of whoever looks: "03:40" today,
+ * "Thu 03:40" this week, "12 Dec, 03:40" later.
+ * @param {HTMLTimeElement} element
+ */
+function showClock(element) {
+  const at = new Date(element.dateTime);
+  if (Number.isNaN(at.getTime())) {
+    return;
+  }
+  const away = Math.abs(at.getTime() - Date.now());
+  const today = at.toDateString() === new Date().toDateString();
+  const form = today ? CLOCK : away < WEEK ? DAY_CLOCK : DATE_CLOCK;
+  const text = away < HOUR ? ago(element.dateTime) : form.format(at);
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+  element.title = `${EXACT.format(at)}, ${ago(element.dateTime)}`;
+}
+
 /** Bring every relative time on the page up to date. */
 export function tick() {
   for (const element of document.querySelectorAll("time[data-relative]")) {
     show(/** @type {HTMLTimeElement} */ (element));
+  }
+  for (const element of document.querySelectorAll("time[data-clock]")) {
+    showClock(/** @type {HTMLTimeElement} */ (element));
   }
 }
 

@@ -1,6 +1,6 @@
 // The form of a simulation: how many tasks it makes is said before the button is pressed; one request sends it.
 
-import { ask, Refusal } from "./ask.js";
+import { ask, fragment, Refusal } from "./ask.js";
 import { clearRefusals, optionOf, showRefusal } from "./forms.js";
 import { oneOf, plan, valuesOf } from "./submit_values.js";
 
@@ -88,6 +88,45 @@ function show() {
   /** @type {HTMLElement} */ (document.getElementById("submit-count")).textContent =
     trouble || tasks(count) + how;
   button.textContent = count > 0 && !trouble ? `Submit ${tasks(count)}` : "Submit";
+  clearTimeout(pause);
+  pause = setTimeout(showUsual, PAUSE);
+}
+
+const PAUSE = 300;
+/** Milliseconds without a key before it is asked what a run usually takes. */
+const LONGEST = 900;
+/** Characters of parameters that fit into an address; what is longer is not asked about. */
+let asked = "";
+/** @type {number | undefined} */
+let pause;
+
+/** What a run of these values usually takes; of several tasks, the first of them. */
+async function showUsual() {
+  const { base, sweep, trouble } = read();
+  const rows = /** @type {Record<string, any>} */ (sweep ?? {});
+  const first =
+    rows.rows?.[0] ?? Object.fromEntries(Object.entries(rows.grid ?? {}).map(([k, v]) => [k, v[0]]));
+  const query = new URLSearchParams({
+    simulation: form.dataset.simulation ?? "",
+    parameters: JSON.stringify({ ...base, ...first }),
+  }).toString();
+  if (query === asked || trouble || query.length > LONGEST) {
+    return;
+  }
+  asked = query;
+  const place = document.getElementById("submit-usual");
+  try {
+    const nodes = await fragment(`/htmx/usually/?${query}`);
+    if (asked === query) {
+      place?.replaceChildren(...nodes);
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) {
+      throw error;
+    }
+    // A hint that cannot be had is no trouble: the values are checked when they are submitted.
+    place?.replaceChildren();
+  }
 }
 
 /** @param {boolean} forced */
