@@ -139,7 +139,7 @@ def corrupt(path: Path, found: str) -> StartError:
     """The fatal error for a file that is no whole database of ours; it has not been touched."""
     copies = backups.known(path)
     then = f"puts back {copies[0].path.name}" if copies else "begins anew"
-    anew = f" (To begin anew instead, move {path.name} and its backups elsewhere.)" if copies else ""
+    anew = f" To begin anew instead, move {path.name} and its backups elsewhere." if copies else ""
     return StartError(
         "database_corrupt",
         f"{path} is not a usable Steelyard database: {found}. It was left as it is.",
