@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from steelyard.rules import admission, scheduling
+from steelyard.rules import admission, scheduling, sweep_order
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.forecast import Span
 from steelyard.rules.reasons import Waiting
@@ -69,10 +69,10 @@ def _choose(
     leave `idle`.
     """
     claimed: list[Claimed] = []
+    rows = _arranged(yard, rows, idle)
     while idle and rows:
         free, running = room(yard, claimed, idle)
-        candidates = scheduling.arrange([_candidate(yard, row) for row in rows.values()])
-        choice = scheduling.choose(candidates, free, running)
+        choice = scheduling.choose((_candidate(yard, row) for row in rows.values()), free, running)
         why.update(choice.why)
         if choice.start is None:
             break
@@ -91,6 +91,17 @@ def _choose(
             served = {h.queue for h in idle}
             rows = {task_id: row for task_id, row in rows.items() if row["queue"] in served}
     return claimed
+
+
+def _arranged(yard: Yard, rows: dict[str, Row], idle: Sequence[WorkerHandle]) -> dict[str, Row]:
+    """The rows with those of each sweep in the order that ends soonest."""
+    if not any(_group(row) for row in rows.values()):
+        return rows
+    candidates = [_candidate(yard, row) for row in rows.values()]
+    free, running = room(yard, (), idle)
+    serving = sum(not (handle.gone or handle.leaving) for handle in yard.handles.values())
+    order = sweep_order.arrange(candidates, free, running, serving)
+    return {candidate.task_id: rows[candidate.task_id] for candidate in order}
 
 
 def _queued(yard: Yard, change: Change, queues: set[str], limit: int) -> dict[str, Row]:
