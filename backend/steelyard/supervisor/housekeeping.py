@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.machine import own_process
 from steelyard.rules.quantities import format_duration
 from steelyard.store import events
 from steelyard.supervisor import attempts, notices, workers
@@ -38,6 +39,10 @@ class Housekeeper:
         await workers.cleanup(yard, yard.settings.worker_cleanup_age)
         await yard.database.change(lambda change: events.prune(change, yard.clocks.wall()))
         self.upkeep.begin()
+        if yard.had_large_batch:
+            yard.had_large_batch = False
+            yard.database.shrink()
+            own_process.give_back_memory()
 
     def _note_sleep(self) -> None:
         """DESIGN section 4: a laptop that slept says for how long, and that nothing was lost by it."""
