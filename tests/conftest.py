@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.helpers.summary import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
+
 TESTS = Path(__file__).parent
 FOLDER_MARKS = ("browser", "faults", "desktop", "frozen")
+ONE_PLACE = ("desktop", "frozen")
+"""Folders whose tests share one build, or one display."""
 ALLOWED_SKIPS = TESTS / "allowed_skips.txt"
 
 
@@ -29,12 +35,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test under `tests/browser` carries the mark `browser`, and so on."""
+    """Every test under `tests/browser` carries the mark `browser`, and so on.
+
+    Where tests are run by several processes, those of a file stay together, for they share what is dear to
+    make; and those of a folder in ONE_PLACE, which share even more.
+    """
     for item in items:
         if item.path.is_relative_to(TESTS):
-            folder = item.path.relative_to(TESTS).parts[0]
+            place = item.path.relative_to(TESTS)
+            folder = place.parts[0]
             if folder in FOLDER_MARKS:
                 item.add_marker(folder)
+            group = folder if folder in ONE_PLACE else place.as_posix()
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,7 +19,7 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 PATIENCE = 20_000
 """Milliseconds."""
 
-ALWAYS_ASKED = ("/ws", "/healthz")
+ALWAYS_ASKED = ("/ws", "/healthz", "/htmx/storage/")
 
 
 def sign_in_link(sidecar: RunningSidecar) -> str:

@@ -159,6 +159,9 @@ class FakeSupervisor:
         found = list(self.submitted.values())[::-1]
         return {"tasks": found[:limit], "next": None, "total": len(found), "counts": {}}
 
+    async def find_tasks(self, filters: Json, limit: int = 100, cursor: str | None = None) -> Json:
+        return self.tasks(filters, limit, cursor)
+
     async def cancel(self, task_id: str) -> str:
         if self.task(task_id)["state"] != "READY":
             raise Conflict("It has ended.")
@@ -232,6 +235,9 @@ class FakeSupervisor:
 
     def system(self) -> Json:
         return {"version": "0"}
+
+    def storage(self) -> Json:
+        return {"state": "ok", "message": None, "since": None}
 
     def sidecar_log(self, tail: int) -> str:
         return "started\n"[-tail:]

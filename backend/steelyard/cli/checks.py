@@ -9,6 +9,7 @@ import platform
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
@@ -25,7 +26,7 @@ from steelyard.rules.errors import StartError
 from steelyard.rules.quantities import GIB, format_size
 from steelyard.settings.environment import Settings
 from steelyard.settings.simulations import BUNDLED, Catalogue
-from steelyard.store import opening
+from steelyard.store import backups, opening
 from steelyard.supervisor.scale import Scale
 
 LEAST_DISK = 1 * GIB
@@ -206,6 +207,7 @@ def database(data: DataDirectory) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("Database", "ok", "there is none yet")
         return
+    yield from _backups(path)
     try:
         version = opening.inspect(path, lambda name, detail: None)
         with contextlib.closing(sqlite3.connect(f"{_uri(path)}?mode=ro", uri=True)) as connection:
@@ -226,6 +228,13 @@ def database(data: DataDirectory) -> Iterator[Finding]:
         yield Finding(
             "Database", "ok", f"whole, {format_size(path.stat().st_size)}, schema version {version}"
         )
+
+
+def _backups(path: Path) -> Iterator[Finding]:
+    copies = backups.known(path)
+    if copies:
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(copies[0].made))
+        yield Finding("Backups", "ok", f"{len(copies)}, the latest from {made}: {copies[0].path.name}")
 
 
 def _versions(names: tuple[str, ...]) -> tuple[str, str]:

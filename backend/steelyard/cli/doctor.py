@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from steelyard.cli import checks, exit_codes
+from steelyard.cli import checks, exit_codes, repairing, repairs
 from steelyard.cli.checks import Finding
 from steelyard.cli.output import Output
 from steelyard.cli.session import data_dir_option
@@ -27,15 +27,24 @@ _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 @click.command(short_help="Check this machine and this data directory.")
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(data_dir: Path | None, as_json: bool) -> int:
-    """Check this machine and this data directory. Nothing is changed; exit 1 if there is a problem.
+@click.option("--repair", is_flag=True, help="Mend what can be mended, after asking; no sidecar may run.")
+@click.option("--yes", is_flag=True, help="With --repair: do not ask.")
+@click.option("--discard", is_flag=True, help="With --repair: also remove what was set aside, for good.")
+def doctor(data_dir: Path | None, as_json: bool, repair: bool, yes: bool, discard: bool) -> int:
+    """Check this machine and this data directory. Nothing is changed without --repair; exit 1 if there is a
+    problem, or if something that could be mended was not.
 
     \b
     Examples:
       steelyard doctor
       steelyard doctor --data-dir ~/runs --json
+      steelyard doctor --repair
     """
     folder = data_directory(os.environ) if data_dir is None else data_dir.absolute()
+    if repair:
+        return repairing.repair(DataDirectory(folder), Output(as_json), yes=yes, discard=discard)
+    if yes or discard:
+        raise click.UsageError("--yes and --discard say how to --repair.")
     findings = list(_findings(DataDirectory(folder)))
     out = Output(as_json)
     problems = sum(finding.level == "problem" for finding in findings)
@@ -98,3 +107,14 @@ def _without_sidecar(data: DataDirectory) -> Iterator[Finding]:
         yield from checks.machine(settings)
     yield from checks.simulations(data)
     yield from checks.database(data)
+    yield from _to_mend(data)
+
+
+def _to_mend(data: DataDirectory) -> Iterator[Finding]:
+    """What --repair would do something about; damage was told already."""
+    for one in repairs.plan(data):
+        if not one.urgent:
+            yield Finding(one.subject, "note", f"{one.wrong}; to {one.remedy}: steelyard doctor --repair")
+    lost = repairs.without_folders(data)
+    if lost is not None:
+        yield Finding("Task folders", "note", lost)

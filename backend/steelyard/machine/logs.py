@@ -34,7 +34,9 @@ class RotatingFile:
     def write(self, data: bytes) -> None:
         """Append; rotates first if the file would pass its limit. Errors are counted in `failures`."""
         try:
-            if self._fd < 0:
+            if self._fd < 0 or not os.path.exists(self.path):
+                # Whoever cleans up folders may have taken the log, or all of its folder, away.
+                self.close()
                 self._open()
             if self._size and self._size + len(data) > self.limit:
                 self._rotate()
@@ -52,7 +54,7 @@ class RotatingFile:
         self._size = 0
         self._fd = -1 if self._descriptor is None else self._descriptor
         try:
-            fd = os.open(self.path, _APPEND, _MODE)
+            fd = _open_or_make(self.path)
         except OSError:
             self.failures += 1
             return
@@ -83,6 +85,15 @@ class RotatingFile:
             return
         self.close()
         self._open()
+
+
+def _open_or_make(path: str) -> int:
+    """A descriptor of the log at path; its folder is made if that is gone. OSError."""
+    try:
+        return os.open(path, _APPEND, _MODE)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        return os.open(path, _APPEND, _MODE)
 
 
 HEAD = 1_000_000

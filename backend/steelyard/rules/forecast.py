@@ -93,6 +93,13 @@ def forecast(
     return outlooks
 
 
+def play(
+    waiting: Sequence[Expected], running: Sequence[Expected], memory: int, cores: int, workers: int
+) -> float:
+    """Seconds until the last is done, if the first task that fits always starts; all have to be known."""
+    return _play(waiting, running, memory, cores, workers, 1, 0.0)[0]
+
+
 def _lasts(task: Expected, lean: float) -> float:
     """Seconds that a task takes, `lean` of the way from the usual to the shortest (< 0) or longest (> 0)."""
     assert task.takes is not None

@@ -8,7 +8,6 @@ are the tasks of every queue that has an idle worker, merged in one order.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -109,33 +108,6 @@ def cores_free(cores: int, active_workers: int, running: Sequence[Running]) -> i
     return max(cores, active_workers) - sum(task.cores for task in running)
 
 
-def arrange(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The queue with the tasks of each group in the order that ends soonest: the largest area first.
-
-    Area is claim x duration. A group keeps the places that it has, so that nobody else comes sooner or later
-    by it. Where some durations of a group are not known, their middle one stands in; where none is, the claim
-    alone decides. (Largest area first: docs/scheduling.md has the figures.)
-    """
-    places: dict[str, list[int]] = {}
-    for place, candidate in enumerate(candidates):
-        if candidate.group is not None:
-            places.setdefault(candidate.group, []).append(place)
-    arranged = list(candidates)
-    for mine in places.values():
-        members = [candidates[place] for place in mine]
-        known = [each.known_duration for each in members if each.known_duration is not None]
-        stand_in = statistics.median_low(known) if known else 1.0
-        members.sort(key=lambda each: _area(each, stand_in), reverse=True)
-        for place, member in zip(mine, members, strict=True):
-            arranged[place] = member
-    return arranged
-
-
-def _area(candidate: Candidate, stand_in: float) -> float:
-    known = candidate.known_duration
-    return candidate.claim * (stand_in if known is None else known)
-
-
 def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Running]) -> Choice:
     """The task that starts now, and why those before it in the queue wait.
 
@@ -151,7 +123,13 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
         # More cores than there are means all of them: cores are shared in time, unlike memory.
         cores = min(candidate.cores, all_cores)
         waiting = _obstacle(candidate, cores, room, running)
-        if waiting is None and head is not None and _could_delay(candidate, cores, openings):
+        if (
+            waiting is None
+            and head is not None
+            # Tasks that may change places are promised nothing by each other.
+            and (head.group is None or head.group != candidate.group)
+            and _could_delay(candidate, cores, openings)
+        ):
             if head.passes < PASSES:
                 return Choice(candidate, (head.task_id,), None, why)
             waiting = Waiting("held_for", candidate.claim, room.headroom, head.task_id)

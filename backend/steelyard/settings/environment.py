@@ -28,6 +28,9 @@ class Settings:
     worker_peak_memory: int | None
     worker_memory_guard: int | None
     worker_cores: int | None
+    keep_tasks_for: float
+    keep_tasks: int
+    keep_worker_logs_for: float
     python: str | None
     replace_crashed_workers: bool
     start_worker_at_launch: bool

@@ -19,10 +19,12 @@ from peewee import Query, SqliteDatabase
 
 from steelyard.machine.faultpoints import reach
 from steelyard.rules.errors import ShuttingDown, StorageFull
-from steelyard.store import faults, opening
+from steelyard.store import backups, faults, opening
+from steelyard.store.aside import Aside
+from steelyard.store.condition import Condition
 from steelyard.store.events import Event
 from steelyard.store.migrations import MIGRATIONS, Migration
-from steelyard.store.records import WallClock, to_json
+from steelyard.store.records import WallClock, rows_of, to_json
 from steelyard.store.tables import SCHEMA_VERSION
 
 T = TypeVar("T")
@@ -73,7 +75,9 @@ class _Asked(Generic[T]):
 class Database:
     """Made by open(); belongs to one thread, that of the event loop."""
 
-    def __init__(self, orm: SqliteDatabase, connection: sqlite3.Connection, clocks: WallClock) -> None:
+    def __init__(
+        self, path: Path, orm: SqliteDatabase, connection: sqlite3.Connection, clocks: WallClock
+    ) -> None:
         self.execute = connection.execute
         """One statement that reads, outside any change."""
         self.on_commit: list[Callable[[list[Event]], None]] = []
@@ -84,7 +88,11 @@ class Database:
         self._asked: list[_Asked[Any]] = []
         self._writing = False
         self._closed = False
-        self._refusal = ""
+        self.aside = Aside(path, opening.BUSY_SECONDS)
+        """For reads and work with files that take their time."""
+        self._path = path
+        self.condition = Condition(connection, path, clocks)
+        """Whether it takes changes now, and if not, why."""
 
     @classmethod
     def open(
@@ -109,7 +117,7 @@ class Database:
         except BaseException:
             orm.close()
             raise
-        return cls(orm, connection, clocks)
+        return cls(path, orm, connection, clocks)
 
     def change(self, apply: Callable[[Change], T], step: str = "") -> asyncio.Future[T]:
         """Have `apply` run, plain and synchronous, in the transaction of this turn of the loop.
@@ -141,10 +149,11 @@ class Database:
 
     def rows(self, query: Query) -> list[sqlite3.Row]:
         """Every row of a peewee query that reads."""
-        context = self._orm.get_sql_context()
-        written = context.sql(query)  # type: ignore[no-untyped-call]  # the stubs leave it bare
-        sql, parameters = written.query()
-        return self.execute(sql, parameters).fetchall()
+        return rows_of(self, query)
+
+    def size(self) -> int:
+        """Bytes of the file, without its log; 0 if it is gone."""
+        return self._path.stat().st_size if self._path.exists() else 0
 
     def integrity_check(self) -> list[str]:
         """What SQLite finds wrong in the whole file, in its own words; empty when sound. Takes its time."""
@@ -160,6 +169,11 @@ class Database:
             return
         self._flush()
         self._closed = True
+        self.aside.close()
+        if self.condition.displaced and not self._path.exists():
+            log.warning("the database was deleted while it was in use; it is written anew")
+            with suppress(sqlite3.Error, OSError):  # it was told that it is gone; there is no more to do
+                backups.copy_to(self._connection, self._path)
         with suppress(sqlite3.Error):  # a log that stays behind is read at the next start; nothing is lost
             self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._orm.close()
@@ -185,6 +199,7 @@ class Database:
         told: list[Event] = []
         again: list[_Asked[Any]] = []
         try:
+            self.condition.check_place()
             self.execute("BEGIN IMMEDIATE")
             now = self._clocks.wall()
             for asked in batch:
@@ -192,10 +207,12 @@ class Database:
             _reach(batch, "before_commit")
             self.execute("COMMIT")
             _reach(batch, "after_commit")
-            self._refusal = ""
+            self.condition.works()
         except _UndoneBySqlite as error:
             self._undo(batch, _told(error))
             again = batch if len(batch) > 1 else []
+        except StorageFull as error:
+            self._undo(batch, error)
         except sqlite3.Error as error:
             self._undo(batch, _told(error))
             if len(batch) > 1 and faults.kind_of(error) is faults.Kind.FULL:
@@ -237,9 +254,9 @@ class Database:
 
     def _undo(self, batch: list[_Asked[Any]], told: Exception) -> None:
         """Nothing of the transaction happened: whoever has no error of their own is told of this one."""
-        if str(told) != self._refusal:
-            # A disk that is full refuses every try again; its log is on that same disk.
-            self._refusal = str(told)
+        if isinstance(told, StorageFull):
+            self.condition.met(told)
+        else:
             log.error("a transaction of %d changes was not committed: %s", len(batch), told)
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):  # the first error is the one to tell

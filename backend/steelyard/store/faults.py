@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import shutil
 import sqlite3
 from enum import Enum
 from pathlib import Path
 
 from steelyard.rules.errors import StartError, StorageFull
+from steelyard.store import backups
 
 NEXT_TO_NOTHING = 64 * 1024
 """Bytes; a disk with less is full: the index of the write-ahead log alone takes 32 KiB."""
+
+
+ROOM_TO_WORK = 1024 * 1024
+"""Bytes; with less no task is started: its folder, its parameters and its first output need some room."""
 
 
 class Kind(Enum):
@@ -20,6 +26,7 @@ class Kind(Enum):
     FULL = "full"
     LOCKED = "locked"
     UNWRITABLE = "unwritable"
+    MOVED = "moved"
     CORRUPT = "corrupt"
     DISK = "disk"
     OURS = "ours"
@@ -49,19 +56,45 @@ def kind_of(error: sqlite3.Error) -> Kind:
     return Kind.OURS if code is None else _KINDS.get(code & 0xFF, Kind.OURS)
 
 
+SENTENCES = {
+    Kind.FULL: "The disk that holds Steelyard's database is full",
+    Kind.LOCKED: "Another program holds Steelyard's database",
+    Kind.UNWRITABLE: "Steelyard's database has become read-only",
+    Kind.MOVED: "Steelyard's database was moved away or deleted",
+    Kind.CORRUPT: "Steelyard's database is damaged",
+    Kind.DISK: "The disk that holds Steelyard's database does not work",
+}
+"""What is wrong, for people; without its full stop."""
+
+WHAT_TO_DO = {
+    Kind.FULL: "Free some space on it.",
+    Kind.LOCKED: "Close the program that has steelyard.db open (a database browser, a backup).",
+    Kind.UNWRITABLE: "Make the data directory and its files writable again.",
+    Kind.MOVED: "Put steelyard.db back; if it is gone, stop Steelyard, which then writes it anew.",
+    Kind.CORRUPT: "Let the running tasks end, stop Steelyard, and run: steelyard doctor --repair",
+    Kind.DISK: "Look after that disk.",
+}
+"""For people; a sentence."""
+
+AFTERWARDS = {
+    Kind.FULL: "The disk that holds the database was full",
+    Kind.LOCKED: "Another program held the database",
+    Kind.UNWRITABLE: "The database was read-only",
+    Kind.MOVED: "The database was moved away",
+    Kind.CORRUPT: "The database was damaged",
+    Kind.DISK: "The disk that holds the database did not work",
+}
+"""What is told when it is over; without its full stop."""
+
+
 def while_running(error: sqlite3.Error) -> Exception:
     """What a request is told when its change met this error: StorageFull, or the error if it is ours."""
     kind = kind_of(error)
     if kind is Kind.OURS:
         return error
-    sentence = {
-        Kind.FULL: "The disk that holds Steelyard's database is full",
-        Kind.LOCKED: "Another program holds Steelyard's database",
-        Kind.UNWRITABLE: "Steelyard's database has become read-only",
-        Kind.CORRUPT: "Steelyard's database is damaged",
-        Kind.DISK: "The disk that holds Steelyard's database does not work",
-    }[kind]
-    return StorageFull(f"{sentence}; nothing was changed.", reason=kind.value, sqlite=error.sqlite_errorname)
+    name = getattr(error, "sqlite_errorname", None)
+    text = f"{SENTENCES[kind]}; nothing was changed. {WHAT_TO_DO[kind]}"
+    return StorageFull(text, reason=kind.value, sqlite=name)
 
 
 def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:
@@ -70,7 +103,7 @@ def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:
         kind = Kind.FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Kind.UNWRITABLE
     else:
         kind = kind_of(error)
-        if kind is Kind.DISK and _is_full(path.parent):
+        if kind is Kind.DISK and is_full(path.parent):
             # Where the index of the write-ahead log finds no room, SQLite calls that an I/O error.
             kind = Kind.FULL
     if kind is Kind.FULL:
@@ -94,20 +127,21 @@ def at_start(path: Path, error: sqlite3.Error | OSError) -> StartError:
     )
 
 
-def _is_full(folder: Path) -> bool:
+def is_full(folder: Path, least: int = NEXT_TO_NOTHING) -> bool:
+    """Whether the disk of a folder has less than so many bytes left."""
     try:
-        return shutil.disk_usage(folder).free < NEXT_TO_NOTHING
+        return shutil.disk_usage(folder).free < least
     except OSError:
         return False
 
 
 def corrupt(path: Path, found: str) -> StartError:
     """The fatal error for a file that is no whole database of ours; it has not been touched."""
-    backups = sorted(path.parent.glob(f"{path.name}.backup-v*"))
-    restore = f"put back {backups[-1].name}, " if backups else "put back a backup of your own, "
+    copies = backups.known(path)
+    then = f"puts back {copies[0].path.name}" if copies else "begins anew"
     return StartError(
         "database_corrupt",
         f"{path} is not a usable Steelyard database: {found}. It was left as it is.",
-        f"Stop here and copy the file; then {restore}or move {path.name} (with {path.name}-wal) "
-        "to another name: the next start makes a new, empty one.",
+        f"Run: steelyard doctor --repair --data-dir {shlex.quote(str(path.parent))} - it shows what is lost, "
+        f"asks, sets the file aside and {then}; the tasks' folders with their results stay.",
     )

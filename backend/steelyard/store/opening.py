@@ -16,7 +16,7 @@ from peewee import SqliteDatabase
 
 from steelyard.machine.faultpoints import reach
 from steelyard.rules.errors import StartError
-from steelyard.store import faults
+from steelyard.store import backups, faults
 from steelyard.store.migrations import MIGRATIONS, Migration
 from steelyard.store.tables import APPLICATION_ID, SCHEMA_VERSION, create_schema
 
@@ -147,17 +147,9 @@ def migrate(
 
 def back_up(path: Path, connection: sqlite3.Connection, backup: Path) -> None:
     """Copy the open database to `backup` (0600), whole or not at all; it replaces an older one."""
-    part = backup.with_name(backup.name + ".part")
     try:
-        part.unlink(missing_ok=True)
-        _make_private(part)
-        with contextlib.closing(sqlite3.connect(part)) as copy:
-            connection.backup(copy)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(backup)
+        backups.copy_to(connection, backup)
     except (sqlite3.Error, OSError) as error:
-        part.unlink(missing_ok=True)
         raise faults.at_start(path, error) from error
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any, Protocol
 
 import msgspec
+from peewee import Query, SqliteDatabase
 
 INLINE_LIMIT = 8 * 1024
 """Bytes of JSON; a task's parameters or result beyond it stand as null in events."""
@@ -30,6 +31,25 @@ class Row(Protocol):
 
     def __getitem__(self, key: str, /) -> Any:
         """The value of a column."""
+
+
+class Pages(Reader, Protocol):
+    """A Database, or a reader beside it: what a page of the task list is read from."""
+
+    def rows(self, query: Query) -> list[sqlite3.Row]:
+        """Every row of a peewee query."""
+
+
+_writes_sql = SqliteDatabase(None)
+"""Never opened: it puts peewee's queries into SQLite's words."""
+
+
+def rows_of(reader: Reader, query: Query) -> list[sqlite3.Row]:
+    """Every row of a peewee query that reads."""
+    context = _writes_sql.get_sql_context()
+    written = context.sql(query)  # type: ignore[no-untyped-call]  # the stubs leave it bare
+    sql, parameters = written.query()
+    return reader.execute(sql, parameters).fetchall()
 
 
 _encoder = msgspec.json.Encoder()

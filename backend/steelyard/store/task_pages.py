@@ -12,8 +12,7 @@ from peewee import Expression, ModelSelect, fn
 
 from steelyard.rules.errors import InvalidRequest
 from steelyard.rules.states import TaskState
-from steelyard.store.database import Database
-from steelyard.store.records import Reader
+from steelyard.store.records import Pages, Reader
 from steelyard.store.tables import Task, TaskTag, TaskText
 from steelyard.store.task_text import fold
 from steelyard.store.task_views import views
@@ -30,7 +29,7 @@ _CURSOR = re.compile(r"before:([1-9][0-9]{0,17})")
 
 
 def page(
-    database: Database, filters: Mapping[str, str | None], limit: int, cursor: str | None
+    database: Pages, filters: Mapping[str, str | None], limit: int, cursor: str | None
 ) -> dict[str, Any]:
     """{"tasks": views, "next": cursor or None, "total": under the filters, "counts": all tasks by state}.
 
@@ -96,7 +95,7 @@ def _holds(words: str) -> Expression:
     return fn.instr(TaskText.text, fold(words)) > 0
 
 
-def _total(database: Database, given: Given, states: list[str]) -> int:
+def _total(database: Pages, given: Given, states: list[str]) -> int:
     """How many tasks the filters let through, by the narrowest table that can tell."""
     if given.keys() <= {"state", "simulation"}:
         rows = database.execute("SELECT state, simulation, n FROM task_count").fetchall()

@@ -17,11 +17,15 @@ def fold(text: str) -> str:
 
 
 def index_text(change: Change, serial: int, row: Row) -> None:
-    """Keep the words of a task: label, id, simulation, tags and the beginning of its parameters."""
+    """Keep the words of a task."""
+    change.execute("INSERT OR REPLACE INTO task_text(serial, text) VALUES (?, ?)", (serial, text_of(row)))
+
+
+def text_of(row: Row) -> str:
+    """The words of a task: label, id, simulation, tags and the beginning of its parameters."""
     words = (row["label"], row["id"], row["simulation"], row["tags"], row["parameters"][:PARAMETERS_LIMIT])
     # A newline between them: a search, which hardly holds one, does not match across two of them.
-    text = fold("\n".join(words))
-    change.execute("INSERT OR REPLACE INTO task_text(serial, text) VALUES (?, ?)", (serial, text))
+    return fold("\n".join(words))
 
 
 def index_tags(change: Change, serial: int, tags: Sequence[str]) -> None:

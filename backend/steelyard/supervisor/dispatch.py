@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from steelyard.rules import admission, scheduling
+from steelyard.rules import admission, scheduling, sweep_order
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.forecast import Span
 from steelyard.rules.reasons import Waiting
@@ -29,7 +29,7 @@ Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
 async def dispatch(yard: Yard) -> int:
     """Start as many tasks as there are idle workers and room; how many were started."""
-    if yard.leaving or yard.ladder.holding:
+    if yard.leaving or yard.ladder.holding or yard.database.condition.trouble is not None:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():
@@ -37,6 +37,8 @@ async def dispatch(yard: Yard) -> int:
     queues = {handle.queue for handle in yard.idle()}
     if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
         yard.waiting = {}
+        return 0
+    if not yard.database.condition.has_room():
         return 0
     claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change), "claim")
     for handle, attempt, row in claimed:
@@ -67,10 +69,10 @@ def _choose(
     leave `idle`.
     """
     claimed: list[Claimed] = []
+    rows = _arranged(yard, rows, idle)
     while idle and rows:
         free, running = room(yard, claimed, idle)
-        candidates = scheduling.arrange([_candidate(yard, row) for row in rows.values()])
-        choice = scheduling.choose(candidates, free, running)
+        choice = scheduling.choose((_candidate(yard, row) for row in rows.values()), free, running)
         why.update(choice.why)
         if choice.start is None:
             break
@@ -89,6 +91,17 @@ def _choose(
             served = {h.queue for h in idle}
             rows = {task_id: row for task_id, row in rows.items() if row["queue"] in served}
     return claimed
+
+
+def _arranged(yard: Yard, rows: dict[str, Row], idle: Sequence[WorkerHandle]) -> dict[str, Row]:
+    """The rows with those of each sweep in the order that ends soonest."""
+    if not any(_group(row) for row in rows.values()):
+        return rows
+    candidates = [_candidate(yard, row) for row in rows.values()]
+    free, running = room(yard, (), idle)
+    serving = sum(not (handle.gone or handle.leaving) for handle in yard.handles.values())
+    order = sweep_order.arrange(candidates, free, running, serving)
+    return {candidate.task_id: rows[candidate.task_id] for candidate in order}
 
 
 def _queued(yard: Yard, change: Change, queues: set[str], limit: int) -> dict[str, Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from steelyard.rules.quantities import format_duration
 from steelyard.store import events
 from steelyard.supervisor import attempts, notices, workers
+from steelyard.supervisor.upkeep import Upkeep
 from steelyard.supervisor.yard import Yard
 
 INTERVAL = 60.0
@@ -18,6 +19,8 @@ class Housekeeper:
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
+        self.upkeep = Upkeep(yard)
+        """What is begun in a round and takes longer than that."""
         self._last = yard.clocks.awake()
         self._asleep = yard.clocks.asleep()
 
@@ -34,6 +37,7 @@ class Housekeeper:
                 attempts.note_executable(yard, handle, handle.attempt)
         await workers.cleanup(yard, yard.settings.worker_cleanup_age)
         await yard.database.change(lambda change: events.prune(change, yard.clocks.wall()))
+        self.upkeep.begin()
 
     def _note_sleep(self) -> None:
         """DESIGN section 4: a laptop that slept says for how long, and that nothing was lost by it."""

@@ -19,6 +19,7 @@ from steelyard.supervisor import (
     notices,
     outputs,
     recovery,
+    retention,
     startup,
     submission,
     system,
@@ -33,6 +34,9 @@ from steelyard.supervisor.feed import Listener, Message
 from steelyard.supervisor.turn import Turns
 from steelyard.supervisor.yard import Yard
 
+LEAST_TIME_TO_BACK_UP = 2.0
+"""Seconds before the deadline that a last backup needs to be begun."""
+
 
 class Supervisor:
     """Owns the children. A method that changes something returns after its commit, or raises a
@@ -41,7 +45,8 @@ class Supervisor:
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
-        self._turns: asyncio.Task[None] | None = None
+        self._turns = Turns(yard)
+        self._turning: asyncio.Task[None] | None = None
 
     # life
 
@@ -52,10 +57,11 @@ class Supervisor:
         """
         yard = self._yard
         lived = recovery.recover(yard)
+        retention.finish_interrupted(yard)
         launch.install_helper(yard)
         if yard.preferences.notice:
             notices.give(yard, "preferences", yard.preferences.notice)
-        self._turns = asyncio.get_running_loop().create_task(Turns(yard).run())
+        self._turning = asyncio.get_running_loop().create_task(self._turns.run())
         count = lived if wanted == "restore" else int(wanted)
         # Whoever says how many workers there are to be has answered what the first page would ask.
         yard.answered = wanted == "restore" or count > 0
@@ -78,9 +84,14 @@ class Supervisor:
         self.leave("stop", SOFT_STOP)
         yard.stopping = True
         await leaving.dismiss_all(yard)
-        if self._turns is not None:
-            self._turns.cancel()
-            await asyncio.gather(self._turns, return_exceptions=True)
+        if self._turning is not None:
+            self._turning.cancel()
+            await asyncio.gather(self._turning, return_exceptions=True)
+        upkeep = self._turns.upkeep
+        await upkeep.end()
+        remaining = yard.departure.remaining or 0.0
+        if remaining > LEAST_TIME_TO_BACK_UP:
+            await upkeep.last(remaining - LEAST_TIME_TO_BACK_UP / 2)
 
     @property
     def stopping(self) -> bool:
@@ -151,6 +162,12 @@ class Supervisor:
         """One page of tasks, newest first. InvalidRequest for a cursor that is none."""
         return task_views.page(self._yard, filters, limit, cursor)
 
+    async def find_tasks(
+        self, filters: dict[str, Any], limit: int = 100, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """The same for filters that may hold a search (`q`), which is made beside the loop."""
+        return await task_views.find(self._yard, filters, limit, cursor)
+
     async def cancel(self, task_id: str) -> str:
         """Cancel a waiting or running task. NotFound, Conflict."""
         return await task_actions.cancel(self._yard, task_id)
@@ -216,6 +233,10 @@ class Supervisor:
     def system(self) -> dict[str, Any]:
         """Versions, machine, paths, and what is admitted."""
         return system.system(self._yard)
+
+    def storage(self) -> dict[str, Any]:
+        """Whether the database takes changes now: {"state": "ok" or what is wrong, "message", "since"}."""
+        return views.storage(self._yard)
 
     def sidecar_log(self, tail: int) -> str:
         """The last `tail` characters of the sidecar's own log."""

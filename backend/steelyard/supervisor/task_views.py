@@ -11,6 +11,7 @@ from steelyard.rules.states import TaskState, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store import samples as samples_table
 from steelyard.store import task_pages, tasks
+from steelyard.store.faults import SENTENCES
 from steelyard.supervisor import views
 from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt
@@ -46,7 +47,19 @@ def samples(yard: Yard, task_id: str) -> list[View]:
 
 def page(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | None) -> View:
     """One page of tasks, newest first. InvalidRequest for a cursor that is none."""
-    found = task_pages.page(yard.database, filters, limit, cursor)
+    return _lively(yard, task_pages.page(yard.database, filters, limit, cursor))
+
+
+async def find(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | None) -> View:
+    """The same, beside the loop where every task must be looked at: a search of 100,000 takes 20 to 50 ms."""
+    if not filters.get("q"):
+        return page(yard, filters, limit, cursor)
+    return _lively(
+        yard, await yard.database.aside.read(lambda db: task_pages.page(db, filters, limit, cursor))
+    )
+
+
+def _lively(yard: Yard, found: View) -> View:
     found["tasks"] = [_live(yard, view) for view in found["tasks"]]
     return found
 
@@ -98,6 +111,9 @@ def _waiting_for(yard: Yard, view: View) -> str:
     held = tasks.held_until(yard.database, view["task_id"])
     if held is not None and held > now:
         return f"its time: {iso(held)}"
+    trouble = yard.database.condition.trouble
+    if trouble is not None:
+        return SENTENCES[trouble.kind]
     if yard.leaving:
         return "the next start: Steelyard is shutting down"
     serving = [h for h in yard.handles.values() if h.queue == view["queue"] and not (h.gone or h.leaving)]

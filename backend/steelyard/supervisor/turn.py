@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 
-from steelyard.supervisor import dispatch, memory_guard, views, worker_end, workers
+from steelyard.rules.errors import StorageFull
+from steelyard.rules.quantities import format_duration
+from steelyard.store import faults
+from steelyard.store.condition import Trouble
+from steelyard.supervisor import dispatch, memory_guard, notices, views, worker_end, workers
 from steelyard.supervisor.housekeeping import Housekeeper
 from steelyard.supervisor.yard import Yard
 
@@ -23,10 +28,13 @@ class Turns:
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
         self._housekeeper = Housekeeper(yard)
+        self.upkeep = self._housekeeper.upkeep
+        """Backups and history that goes."""
         self._queue_said: dict[str, int] | None = None
         self._memory_said = 0.0
         self._trees_weighed = 0.0
         self._tried_again = 0.0
+        self._trouble: Trouble | None = None
 
     async def run(self) -> None:
         """For ever. A turn that fails is logged, and the next one goes on."""
@@ -40,9 +48,27 @@ class Turns:
             yard.wake.clear()
             try:
                 await self._turn()
+            except (StorageFull, sqlite3.Error) as error:
+                self._met(error)
+                await asyncio.sleep(BEAT)
             except Exception:
                 log.exception("a turn failed; the next one goes on")
                 await asyncio.sleep(BEAT)
+            self._tell_when_over()
+
+    def _met(self, error: StorageFull | sqlite3.Error) -> None:
+        """What the disk refuses, the database's condition tells once; the rest is a fault of ours."""
+        self._yard.database.condition.met(error)
+        if isinstance(error, sqlite3.Error) and faults.kind_of(error) is faults.Kind.OURS:
+            log.error("a turn failed; the next one goes on", exc_info=error)
+
+    def _tell_when_over(self) -> None:
+        """Once the database takes changes again, whoever was not there can read that it did not."""
+        trouble, self._trouble = self._trouble, self._yard.database.condition.trouble
+        if trouble is not None and self._trouble is None:
+            lasted = self._yard.clocks.wall() - trouble.since
+            text = f"{trouble.over} (for {format_duration(max(0.0, lasted))}); nothing was lost."
+            notices.give(self._yard, "storage", text, state=trouble.kind.value, seconds=round(lasted, 1))
 
     async def _turn(self) -> None:
         if self._observe():
@@ -72,6 +98,7 @@ class Turns:
         if now - self._tried_again < BEAT:
             return
         self._tried_again = now
+        self._yard.database.condition.try_again()
         again, self._yard.unrecorded = self._yard.unrecorded, []
         for attempt in again:
             attempt()

@@ -201,6 +201,14 @@ def queue(yard: Yard) -> View:
     }
 
 
+def storage(yard: Yard) -> View:
+    """Whether the database takes changes now, and in words why not."""
+    trouble = yard.database.condition.trouble
+    if trouble is None:
+        return {"state": "ok", "message": None, "since": None}
+    return {"state": trouble.kind.value, "message": trouble.text, "since": iso(trouble.since)}
+
+
 def status(yard: Yard) -> View:
     """The whole of `GET /api/workers/status/`."""
     return {

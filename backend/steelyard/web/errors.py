@@ -7,6 +7,7 @@ Nothing passes without it: refusals of ours, 404, 405 and the like of the framew
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steelyard.rules import errors as refusals
+from steelyard.store import faults
 from steelyard.web.answers import Answer, wants_html
 from steelyard.web.rendering import error_page
 
@@ -65,6 +67,8 @@ def answer_to(error: Exception, connection: HTTPConnection) -> Response:
     """The answer to a request that raised `error`, which is written to the log if nobody expected it."""
     if isinstance(error, HTTPException):
         return _of_framework(error, connection)
+    if isinstance(error, sqlite3.Error):
+        error = faults.while_running(error)
     status = status_of(error) if isinstance(error, refusals.SteelyardError) else None
     if status is None or not isinstance(error, refusals.SteelyardError):
         log.error("%s failed", _shown(connection.scope), exc_info=error)

@@ -73,6 +73,10 @@ class Needs(Protocol):
         """A page of tasks, newest first."""
         ...
 
+    async def find_tasks(self, filters: Json, limit: int = ..., cursor: str | None = None) -> Json:
+        """The same for filters that may hold a search."""
+        ...
+
     async def cancel(self, task_id: str) -> str:
         """End a task that has not ended."""
         ...
@@ -141,6 +145,10 @@ class Needs(Protocol):
 
     def system(self) -> Json:
         """What machine and program this is."""
+        ...
+
+    def storage(self) -> Json:
+        """Whether the database takes changes now."""
         ...
 
     def sidecar_log(self, tail: int) -> str:

@@ -37,7 +37,7 @@ async def listed(request: Request) -> Answer:
     """A page of tasks, newest first. What a state and a cursor may be, the store says."""
     query = Query(request, *_FILTER_NAMES, "limit", "cursor")
     filters = {name: value for name in _FILTER_NAMES if (value := query.text(name)) is not None}
-    return Answer(supervisor_of(request).tasks(filters, query.limit(), query.text("cursor")))
+    return Answer(await supervisor_of(request).find_tasks(filters, query.limit(), query.text("cursor")))
 
 
 @describe(

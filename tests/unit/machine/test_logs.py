@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -65,13 +66,17 @@ def test_a_full_disk_raises_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
+    folder.write_text("in its place")
     log = RotatingFile(str(folder / "x.log"), limit=100, backups=1)
     log.write(b"lost\n")
     assert log.failures
-    folder.mkdir()
+    folder.unlink()
     log.write(b"kept\n")
-    log.close()
     assert (folder / "x.log").read_bytes() == b"kept\n"
+    shutil.rmtree(folder)
+    log.write(b"anew\n")
+    log.close()
+    assert (folder / "x.log").read_bytes() == b"anew\n"
 
 
 @pytest.fixture

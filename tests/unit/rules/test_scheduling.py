@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from steelyard.rules.admission import MemoryView
 from steelyard.rules.quantities import GIB
 from steelyard.rules.reasons import Waiting
-from steelyard.rules.scheduling import Candidate, Choice, Room, Running, arrange, choose, cores_free
+from steelyard.rules.scheduling import Candidate, Choice, Room, Running, choose, cores_free
 
 MACHINE = MemoryView(total=64 * GIB, available=64 * GIB, guard=4 * GIB)
 
@@ -311,62 +311,9 @@ def test_many_unknown_ends_cost_little_and_err_on_the_careful_side() -> None:
     assert choice.why["small"].reason == "held_for"
 
 
-# The order inside a sweep
-
-
-def names(queue: Sequence[Candidate]) -> list[str]:
-    return [candidate.task_id for candidate in arrange(queue)]
-
-
-def test_a_sweep_starts_with_its_largest_area() -> None:
-    queue = [
-        task("short", 8, group="s", known_duration=1.0),
-        task("long", 4, group="s", known_duration=10.0),
-        task("small", 1, group="s", known_duration=10.0),
-    ]
-    assert names(queue) == ["long", "small", "short"]
-
-
-def test_without_durations_the_claim_alone_decides_and_like_ones_keep_their_order() -> None:
-    queue = [task("a", 1, group="s"), task("b", 4, group="s"), task("c", 4, group="s")]
-    assert names(queue) == ["b", "c", "a"]
-
-
-def test_a_duration_that_is_not_known_is_thought_to_be_the_middle_one() -> None:
-    queue = [
-        task("unknown", 2, group="s"),
-        task("long", 2, group="s", known_duration=9.0),
-        task("middle", 1.9, group="s", known_duration=5.0),
-        task("short", 2, group="s", known_duration=1.0),
-    ]
-    assert names(queue) == ["long", "unknown", "middle", "short"]
-
-
-def test_who_belongs_to_no_sweep_keeps_the_place_and_so_does_the_sweep() -> None:
-    queue = [
-        task("s1", 1, group="s"),
-        task("alone", 9),
-        task("t1", 1, group="t"),
-        task("s2", 2, group="s"),
-        task("t2", 2, group="t"),
-    ]
-    assert names(queue) == ["s2", "alone", "t2", "s1", "t1"]
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 9), st.sampled_from([None, "s", "t"]), st.none() | st.floats(0, 100)),
-        max_size=12,
-    )
-)
-def test_an_arrangement_moves_nobody_out_of_the_places_of_its_group(
-    wanted: list[tuple[int, str | None, float | None]],
-) -> None:
-    queue = [
-        task(str(place), gib, group=group, known_duration=duration)
-        for place, (gib, group, duration) in enumerate(wanted)
-    ]
-    arranged = arrange(queue)
-    assert [each.group for each in arranged] == [each.group for each in queue]
-    assert sorted(each.task_id for each in arranged) == sorted(each.task_id for each in queue)
-    assert [each for each in arranged if each.group is None] == [each for each in queue if each.group is None]
+def test_tasks_of_one_sweep_pass_each_other_freely() -> None:
+    queue = [task("head", 8, passes=9, group="s"), task("mate", 4, group="s")]
+    assert started(pick(queue, 4, runs(5))) == "mate"
+    assert pick(queue, 4, runs(5)).passed == ()
+    stranger = [queue[0], task("stranger", 4, group="t")]
+    assert started(pick(stranger, 4, runs(5))) is None

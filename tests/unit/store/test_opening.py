@@ -92,7 +92,7 @@ def test_a_file_of_noise_is_refused_and_left_alone(path: Path) -> None:
     path.write_bytes(bytes(range(256)) * 64)
     error = refused(path)
     assert error.fatal_code == "database_corrupt"
-    assert str(path) in error.message and "move steelyard.db" in error.remedy
+    assert str(path) in error.message and "doctor --repair" in error.remedy
 
 
 def test_a_truncated_file_is_refused_and_left_alone(path: Path) -> None:

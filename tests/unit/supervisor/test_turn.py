@@ -22,7 +22,8 @@ class CountedTurns(Turns):
 
 
 def a_yard() -> Any:
-    return SimpleNamespace(clocks=FakeClocks(), handles={}, wake=asyncio.Event())
+    database = SimpleNamespace(condition=SimpleNamespace(trouble=None))
+    return SimpleNamespace(clocks=FakeClocks(), database=database, handles={}, wake=asyncio.Event())
 
 
 async def test_a_cancellation_in_the_moment_of_a_wake_up_is_not_lost() -> None:

@@ -13,6 +13,7 @@ from steelyard.web.pages import (
     preferences,
     start,
     startup_question,
+    storage,
     submit,
     sweep,
     system,
@@ -30,6 +31,7 @@ from steelyard.web.rendering import environment
 
 wording.register(environment)
 task_wording.register(environment)
+storage.register(environment)
 
 ROUTES = [
     *start.ROUTES,
@@ -39,6 +41,7 @@ ROUTES = [
     *startup_question.ROUTES,
     *latest_tasks.ROUTES,
     *notices.ROUTES,
+    *storage.ROUTES,
     *tasks.ROUTES,
     *task.ROUTES,
     *task_files.ROUTES,

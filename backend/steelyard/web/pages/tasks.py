@@ -20,12 +20,12 @@ FILTERS = ("state", "simulation", "sweep", "tag", "q")
 
 async def page(request: Request) -> Response:
     """The page. Its filters stand in its address, so that it can be kept, sent and gone back to."""
-    return render(request, "tasks.html", **_found(request))
+    return render(request, "tasks.html", **await _found(request))
 
 
 async def listed(request: Request) -> Response:
     """The list alone; the browser's address follows the filters."""
-    context = _found(request)
+    context = await _found(request)
     answer = render(request, "fragments/tasks_list.html", **context)
     if request.headers.get("hx-trigger") == "tasks-filters":
         answer.headers["hx-replace-url"] = str(context["address"])
@@ -48,14 +48,14 @@ async def cancel_dialog(request: Request) -> Response:
     )
 
 
-def _found(request: Request) -> Json:
+async def _found(request: Request) -> Json:
     """The page that the query asks for, and what its links are made of."""
     query = Query(request, *FILTERS, "cursor")
     filters = {name: value for name in FILTERS if (value := query.text(name)) is not None}
     cursor = query.text("cursor")
     supervisor = supervisor_of(request)
     return {
-        "page": supervisor.tasks(filters, SHOWN, cursor),
+        "page": await supervisor.find_tasks(filters, SHOWN, cursor),
         "filters": filters,
         "cursor": cursor,
         "address": address("/tasks/", filters, cursor=cursor),

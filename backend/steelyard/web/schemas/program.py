@@ -122,6 +122,14 @@ class SystemMemory(Reply):
     source: Literal["machine", "cgroup v1", "cgroup v2"]
 
 
+class Storage(Reply):
+    """Whether the database takes changes now."""
+
+    state: Literal["ok", "full", "locked", "unwritable", "moved", "corrupt", "disk"]
+    message: Annotated[str | None, Meta(description="What is wrong, what to do, what goes on meanwhile.")]
+    since: Moment | None
+
+
 class System(Reply):
     """Program and machine. No secrets."""
 
@@ -133,6 +141,7 @@ class System(Reply):
     log_dir: str
     simulations_dir: str
     database_bytes: Bytes
+    storage: Storage
     memory: SystemMemory
     limits: Limits
     asleep_s: Seconds

@@ -1,4 +1,7 @@
-"""Says at the end of a run how many fault points were died at, the seed of the chaos, who lived longest."""
+"""Says at the end of a run how many fault points were died at, the seed of the chaos, who lived longest.
+
+tests/conftest.py enters here: only what it knows is known where tests are run by several processes.
+"""
 
 from __future__ import annotations
 
