@@ -15,6 +15,10 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.helpers.summary import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
+
 TESTS = Path(__file__).parent
 FOLDER_MARKS = ("browser", "faults", "desktop", "frozen")
 ONE_PLACE = ("desktop", "frozen")
