@@ -56,6 +56,7 @@ class ByPlace(LoadScopeScheduling):
         return folder if folder in ONE_PLACE else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
     """With `-n`, in place of what `--dist` says."""
     return ByPlace(config, log)
