@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from steelyard.machine import own_process
+from steelyard.rules import retry
 from steelyard.rules.quantities import format_duration
-from steelyard.store import events
+from steelyard.store import events, tasks
 from steelyard.supervisor import attempts, notices, workers
 from steelyard.supervisor.upkeep import Upkeep
 from steelyard.supervisor.yard import Yard
@@ -36,6 +37,11 @@ class Housekeeper:
         for handle in yard.handles.values():
             if handle.attempt is not None:
                 attempts.note_executable(yard, handle, handle.attempt)
+        overheld = await yard.database.change(
+            lambda change: tasks.let_go_overheld(change, yard.clocks.wall(), retry.LONGEST_DELAY)
+        )
+        if overheld:
+            yard.hurry()
         await workers.cleanup(yard, yard.settings.worker_cleanup_age)
         await yard.database.change(lambda change: events.prune(change, yard.clocks.wall()))
         self.upkeep.begin()
