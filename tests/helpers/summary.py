@@ -1,4 +1,7 @@
-"""Says at the end of a run how many fault points were died at, the seed of the chaos, who lived longest."""
+"""Says at the end of a run how many fault points were died at, the seed of the chaos, who lived longest.
+
+tests/conftest.py enters here: only what it knows is known where tests are run by several processes.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"fault points: {len(reached)} of {count} were reached, and died at")
     for value in dict.fromkeys(value for name, value in told if name == "chaos"):
         terminalreporter.write_line(f"chaos: {value}")
-    ends = [float(value) for name, value in told if name == "end after"]
+    ends = [
+        (float(value), report.nodeid.partition("[")[2].rstrip("]"))
+        for report in reports
+        for name, value in report.user_properties
+        if name == "end after"
+    ]
     if ends:
-        terminalreporter.write_line(f"orphans: {len(ends)} kills, nobody left after {max(ends):.2f} s")
+        slowest, cell = max(ends)
+        terminalreporter.write_line(f"orphans: {len(ends)} kills, nobody left after {slowest:.2f} s ({cell})")
