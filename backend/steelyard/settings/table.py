@@ -179,6 +179,16 @@ SETTINGS: tuple[Setting, ...] = (
         "the physical cores that Steelyard may use",
     ),
     Setting(
+        "pause_on_battery_below",
+        None,
+        "integer",
+        20,
+        "Pause on a low battery",
+        "Below so many per cent of charge, and not on mains, nothing new starts; what runs goes on. "
+        "0: never.",
+        high=100,
+    ),
+    Setting(
         "keep_tasks_for",
         None,
         "duration",

@@ -23,6 +23,7 @@ DEFAULTS = {
     "worker_peak_memory": None,
     "worker_memory_guard": None,
     "worker_cores": None,
+    "pause_on_battery_below": 20,
     "keep_tasks_for": 0.0,
     "keep_tasks": 0,
     "keep_worker_logs_for": 7_776_000.0,
