@@ -35,6 +35,11 @@ class Settings:
     python: str | None
     replace_crashed_workers: bool
     start_worker_at_launch: bool
+    low_priority: bool
+    theme: str
+    notifications: bool
+    keep_awake: str
+    finish_in_tray: bool
     sources: Mapping[str, Source] = field(default_factory=dict)
 
     def values(self) -> dict[str, int | float | str | bool | None]:

@@ -199,4 +199,4 @@ def _start(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, row: Row) 
         started = not isinstance(error, launch.NoPython)
         attempts.finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words, started=started))
         return
-    handle.send("start", **message)
+    handle.send("start", low_priority=handle.low_priority, **message)
