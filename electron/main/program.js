@@ -5,6 +5,7 @@ const path = require("node:path");
 
 const diagnostics = require("./diagnostics");
 const places = require("./places");
+const { chooseData } = require("./desktop/data_directory");
 const { KeepAwake } = require("./desktop/keep_awake");
 const { setMenu, showPaused } = require("./desktop/menu");
 const { Notifications } = require("./desktop/notifications");
@@ -84,6 +85,7 @@ class Program {
     this.#answerPages();
     this.quit.listen();
     this.#openWindow();
+    log.say(`window shown after ${Date.now() - began} ms`);
     this.window.window?.webContents.once("did-finish-load", () => {
       log.say(`first page loaded after ${Date.now() - began} ms`);
     });
@@ -222,6 +224,8 @@ class Program {
         }
       },
       openData: () => void shell.openPath(data),
+      chooseData: () => void chooseData({ data, window: this.window.window, log: this.parts.log }),
+      dataIsFixed: places.isFixed(process.env),
       openSimulations: () => void shell.openPath(path.join(data, "simulations")),
     });
   }
