@@ -13,7 +13,7 @@ const { tellPower } = require("./desktop/power");
 const { lineFor, TrayIcon } = require("./desktop/tray");
 const { answerPages } = require("./ipc");
 const { Quit } = require("./quit");
-const { post } = require("./sidecar/api");
+const { get, post } = require("./sidecar/api");
 const { Restarts } = require("./sidecar/restarts");
 const { MainWindow } = require("./window/window");
 
@@ -226,7 +226,7 @@ class Program {
       openData: () => void shell.openPath(data),
       chooseData: () => void chooseData({ data, window: this.window.window, log: this.parts.log }),
       dataIsFixed: places.isFixed(process.env),
-      openSimulations: () => void shell.openPath(path.join(data, "simulations")),
+      openSimulations: () => void this.#openSimulations(),
     });
   }
 
@@ -242,6 +242,20 @@ class Program {
         );
       }
     }
+  }
+
+  /** The folder that the sidecar reads; a preference may name another one than that of the data directory. */
+  async #openSimulations() {
+    const { data, keeper, log } = this.parts;
+    let folder = path.join(data, "simulations");
+    if (keeper.ready !== null) {
+      try {
+        folder = String((await get(keeper.ready, "/api/system/", LIMIT)).simulations_dir);
+      } catch (error) {
+        log.say(`the simulations folder was not told: ${/** @type {Error} */ (error).message}`);
+      }
+    }
+    await shell.openPath(folder);
   }
 
   #openLogs() {
