@@ -124,6 +124,9 @@ def _pytest(arguments: Sequence[str]) -> tuple[int, str]:
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     # One file that cannot be read must not keep the others from running.
     options = ["--continue-on-collection-errors", *colour]
+    if not arguments or all(argument.startswith("--ignore=") for argument in arguments):
+        # Most tests wait for processes; more at a time than that only makes them wait for each other.
+        options += ["-n", str(min(4, (os.cpu_count() or 1) + 1))]
     command = [str(setup_steps.venv_python()), "-m", "pytest", *options, *arguments]
     held_back: list[str] = []
     with subprocess.Popen(

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.helpers.summary import pytest_terminal_summary
 
@@ -35,19 +37,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test under `tests/browser` carries the mark `browser`, and so on.
-
-    Where tests are run by several processes, those of a file stay together, for they share what is dear to
-    make; and those of a folder in ONE_PLACE, which share even more.
-    """
+    """Every test under `tests/browser` carries the mark `browser`, and so on."""
     for item in items:
         if item.path.is_relative_to(TESTS):
-            place = item.path.relative_to(TESTS)
-            folder = place.parts[0]
+            folder = item.path.relative_to(TESTS).parts[0]
             if folder in FOLDER_MARKS:
                 item.add_marker(folder)
-            group = folder if folder in ONE_PLACE else place.as_posix()
-            item.add_marker(pytest.mark.xdist_group(group))
+
+
+class ByPlace(LoadScopeScheduling):
+    """Which tests one of several processes runs after each other: those of a file, which share what is dear
+    to make, and those of a folder in ONE_PLACE, which share even more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.removeprefix("tests/").partition("/")[0]
+        return folder if folder in ONE_PLACE else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    """With `-n`, in place of what `--dist` says."""
+    return ByPlace(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -167,7 +167,7 @@ def verdict(series: Series) -> tuple[str, ...]:
         series.unit,
         f"{series.values[start]:.1f}",
         f"{series.values[-1]:.1f}",
-        f"{growth:+.3f} ± {error:.3f} an hour",
+        f"{growth:+.2f} ± {error:.2f} / h",
         "GROWS" if grows else "no",
     )
 

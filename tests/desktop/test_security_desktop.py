@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.desktop.conftest import Launch
@@ -218,6 +219,27 @@ def test_35_certificate_errors_stay_errors(hostile: Desktop) -> None:
         "rejectUnauth",
     ):
         assert word not in sources
+
+
+def test_36_the_sidecar_is_one_program_with_the_variables_that_it_may_have(launch: Launch) -> None:
+    forbidden = {
+        "PYTHONPATH": "/nowhere",
+        "PYTHONSTARTUP": "/nowhere",
+        "LD_LIBRARY_PATH": "/nowhere",
+        "DYLD_INSERT_LIBRARIES": "/nowhere",
+        "SOME_SECRET": "sesame",
+    }
+    desktop = launch(WORKER_MAX_COUNT="3", **forbidden)
+    desktop.panel()
+    sidecar = psutil.Process(desktop.record["pid"])
+    environ = sidecar.environ()
+    assert environ["WORKER_MAX_COUNT"] == "3"
+    assert not [name for name in environ if name.startswith(("PYTHON", "LD_", "DYLD_", "NODE_", "ELECTRON_"))]
+    assert "SOME_SECRET" not in environ
+    assert {"127.0.0.1", "localhost"} <= set(environ["NO_PROXY"].split(","))
+    command = sidecar.cmdline()
+    assert os.path.isabs(command[0]) and "sh" not in {Path(word).name for word in command}
+    assert sidecar.ppid() == desktop.process.pid
 
 
 @pytest.mark.parametrize(

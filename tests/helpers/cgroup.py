@@ -1,79 +1,24 @@
-"""A control group with a memory limit of its own, in which the kernel would really kill. Root on Linux."""
+"""A control group with a memory limit of its own; a test that cannot have one is skipped by name."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from steelyard.machine.cgroups import levels
-from tests.helpers.waiting import eventually
+from bench.limited import CannotLimit, Limited
+from bench.limited import limited as make_limited
 
-V1, V2 = "cgroup v1", "cgroup v2"
-
-
-class Limited:
-    """A group of this name; `enter` is what a command line begins with to run inside it."""
-
-    def __init__(self, folder: Path, version: str) -> None:
-        self.folder = folder
-        self.version = version
-
-    @property
-    def enter(self) -> tuple[str, ...]:
-        """A prefix that puts whatever follows it into the group."""
-        return ("/bin/sh", "-c", f'echo $$ > "{self.folder}/cgroup.procs" && exec "$@"', "sh")
-
-    @property
-    def oom_kills(self) -> int:
-        """How many processes the kernel has ended here for want of memory."""
-        name = "memory.events" if self.version == V2 else "memory.oom_control"
-        for line in (self.folder / name).read_text().splitlines():
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-        raise AssertionError(f"{self.folder / name} does not count")
-
-    def limit(self, size: int) -> None:
-        """Let it use so many bytes, from now on."""
-        name = "memory.max" if self.version == V2 else "memory.limit_in_bytes"
-        (self.folder / name).write_text(str(size))
-
-    def close(self) -> None:
-        """Remove it; whatever ran in it has to be gone, or nearly."""
-
-        def removed() -> bool:
-            with contextlib.suppress(OSError):
-                self.folder.rmdir()
-            return not self.folder.exists()
-
-        eventually(removed, within=20)
+__all__ = ["Limited", "limited"]
 
 
 @contextlib.contextmanager
 def limited(size: int) -> Iterator[Limited]:
     """A group of `size` bytes below our own. Skips the test where none can be made."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a control group can only be made by root on Linux")
-    found = levels("memory")
-    if not found:
-        pytest.skip("a control group for memory is not mounted here")
-    own = found[0]
-    made = own.folder / f"steelyard-{uuid.uuid4().hex[:12]}"
-    try:
-        made.mkdir()
-    except OSError as error:
-        pytest.skip(f"a control group cannot be made here: {error.strerror}")
-    group = Limited(made, own.version)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            group.limit(size)
-        except OSError as error:
-            pytest.skip(f"a control group cannot be limited here: {error.strerror}")
+            group = stack.enter_context(make_limited(size))
+        except CannotLimit as error:
+            pytest.skip(str(error))
         yield group
-    finally:
-        group.close()

@@ -29,6 +29,8 @@ NOT_RUN = {
 STATUS = {
     "steelyard workers abort 3f9a1c20": 1,  # nobody can be asked here, as the document says
     "steelyard workers watch": 124,  # `timeout` ended it
+    # While a sidecar runs nothing is repaired.
+    **{f"steelyard doctor --repair{how}": 1 for how in ("", " --yes", " --json", " --discard")},
 }
 ENDLESS = ("workers watch", "events -f")
 INSTEAD = {"worker_peak_memory=12GiB": "worker_cleanup_age=2h"}  # the fixture's environment fixes that one

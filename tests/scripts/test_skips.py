@@ -37,6 +37,7 @@ def run(folder: Path, allowed: str, strict: bool) -> subprocess.CompletedProcess
     (folder / "pytest.ini").write_text("[pytest]\n")
     environment = {name: value for name, value in os.environ.items() if name != "STEELYARD_CI"}
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    environment["PYTHONPATH"] = str(CONFTEST.parents[1])
     if strict:
         environment["STEELYARD_CI"] = "1"
     command = [sys.executable, "-m", "pytest", "--continue-on-collection-errors", "-p", "no:cacheprovider"]

@@ -76,9 +76,10 @@ def without_folders(data: DataDirectory) -> str | None:
 
 
 def _damage(data: DataDirectory) -> str | None:
-    """What is wrong with the database file; None: it is whole, or not there."""
+    """What is wrong with the database file; None: it is whole, or there never was one."""
     if not data.database.exists():
-        return None
+        gone = backups.sound(data.database) is not None
+        return f"{data.database} is not there, though backups of it are." if gone else None
     try:
         opening.inspect(data.database, lambda name, detail: None)
         with contextlib.closing(_reading(data.database)) as connection:
@@ -95,18 +96,23 @@ def _restore(data: DataDirectory, backup: backups.Backup | None, damage: str) ->
     aside = f"set it aside as {data.database.name}.damaged-{stamp}"
 
     def apply() -> None:
-        opening.set_aside(data.database, stamp)
+        part = data.database.with_name(f"{data.database.name}.backup-restored.part")
         if backup is not None:
-            part = data.database.with_name(f"{data.database.name}.backup-restored.part")
+            # All that takes time comes first; a crash between the two renames leaves no database, which the
+            # next start does not take for a new one.
             shutil.copyfile(backup.path, part)
             os.chmod(part, 0o600)
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
+        opening.set_aside(data.database, stamp)
+        if backup is not None:
             part.replace(data.database)
-            sync_directory(data.path)
+        sync_directory(data.path)
 
     if backup is None:
         remedy = f"{aside} and begin anew: there is no usable backup; the tasks' folders stay"
+    elif not data.database.exists():
+        remedy = f"put back {backup.path.name}, {_lost(data, backup)}; the tasks' folders stay"
     else:
         remedy = f"{aside} and put back {backup.path.name}, {_lost(data, backup)}; the tasks' folders stay"
     return Repair("Database", damage, remedy, apply, urgent=True)

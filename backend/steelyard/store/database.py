@@ -151,6 +151,10 @@ class Database:
         """Every row of a peewee query that reads."""
         return rows_of(self, query)
 
+    def shrink(self) -> None:
+        """Free what SQLite keeps in memory for next time."""
+        self.execute("PRAGMA shrink_memory")
+
     def size(self) -> int:
         """Bytes of the file, without its log; 0 if it is gone."""
         return self._path.stat().st_size if self._path.exists() else 0

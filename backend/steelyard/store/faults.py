@@ -139,9 +139,10 @@ def corrupt(path: Path, found: str) -> StartError:
     """The fatal error for a file that is no whole database of ours; it has not been touched."""
     copies = backups.known(path)
     then = f"puts back {copies[0].path.name}" if copies else "begins anew"
+    anew = f" To begin anew instead, move {path.name} and its backups elsewhere." if copies else ""
     return StartError(
         "database_corrupt",
         f"{path} is not a usable Steelyard database: {found}. It was left as it is.",
         f"Run: steelyard doctor --repair --data-dir {shlex.quote(str(path.parent))} - it shows what is lost, "
-        f"asks, sets the file aside and {then}; the tasks' folders with their results stay.",
+        f"asks, sets the file aside and {then}; the tasks' folders with their results stay.{anew}",
     )

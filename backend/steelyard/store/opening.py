@@ -40,6 +40,9 @@ def inspect(path: Path, phase: Phase) -> int:
     A small file, or one that the last run did not close (a write-ahead log is left), is checked by the page.
     """
     if not path.exists() or path.stat().st_size == 0:
+        # Whoever has a backup has had a database: an empty one in its place would hide that it is gone.
+        if backups.sound(path) is not None:
+            raise faults.corrupt(path, "it is not there, though backups of it are")
         return 0
     log = path.with_name(path.name + "-wal")
     unclean = log.exists() and log.stat().st_size > 0

@@ -10,6 +10,8 @@ from steelyard.store.tables import RUNNABLE
 
 _RUNNABLE = f"SELECT * FROM task WHERE queue = ? AND {RUNNABLE} ORDER BY priority DESC, position LIMIT ?"
 _WAKE = "UPDATE task SET held_until = NULL WHERE held_until <= ?"
+_OVERHELD = """UPDATE task SET held_until = CASE WHEN not_before > ?1 THEN not_before END
+    WHERE held_until > ?1 + ?2 AND (not_before IS NULL OR held_until <> not_before)"""
 _NEXT_DUE = "SELECT min(held_until) FROM task WHERE held_until IS NOT NULL"
 
 
@@ -24,6 +26,15 @@ def runnable(reader: Reader, queue: str, limit: int) -> list[dict[str, Any]]:
 def wake(change: Change, now: float) -> int:
     """Let go of tasks whose moment (not_before, or the back-off of a retry) has come; how many."""
     return change.execute(_WAKE, (now,)).rowcount
+
+
+def let_go_overheld(change: Change, now: float, longest: float) -> int:
+    """Let go of tasks whose back-off ends further away than any back-off does; how many.
+
+    The wall clock was set back since: a retry would else wait for as long as it was set back. What the user
+    wants not before a moment keeps that moment.
+    """
+    return change.execute(_OVERHELD, (now, longest)).rowcount
 
 
 def next_due(reader: Reader) -> float | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from steelyard.machine import own_process
+from steelyard.rules import retry
 from steelyard.rules.quantities import format_duration
-from steelyard.store import events
+from steelyard.store import events, tasks
 from steelyard.supervisor import attempts, notices, workers
 from steelyard.supervisor.upkeep import Upkeep
 from steelyard.supervisor.yard import Yard
@@ -35,9 +37,18 @@ class Housekeeper:
         for handle in yard.handles.values():
             if handle.attempt is not None:
                 attempts.note_executable(yard, handle, handle.attempt)
+        overheld = await yard.database.change(
+            lambda change: tasks.let_go_overheld(change, yard.clocks.wall(), retry.LONGEST_DELAY)
+        )
+        if overheld:
+            yard.hurry()
         await workers.cleanup(yard, yard.settings.worker_cleanup_age)
         await yard.database.change(lambda change: events.prune(change, yard.clocks.wall()))
         self.upkeep.begin()
+        if yard.had_large_batch:
+            yard.had_large_batch = False
+            yard.database.shrink()
+            own_process.give_back_memory()
 
     def _note_sleep(self) -> None:
         """DESIGN section 4: a laptop that slept says for how long, and that nothing was lost by it."""

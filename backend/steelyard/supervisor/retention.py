@@ -73,8 +73,8 @@ async def prune(yard: Yard) -> Removed:
         await _remove_workers(yard, found, removed)
     if removed.tasks:
         text = (
-            f"{removed.tasks} ended tasks were removed from the history, with their folders "
-            f"({format_size(removed.bytes)}): the preferences keep_tasks and keep_tasks_for say so."
+            f"Ended tasks removed from the history, with their folders: {removed.tasks} "
+            f"({format_size(removed.bytes)}), as the preferences keep_tasks and keep_tasks_for say."
         )
         notices.give(yard, "retention", text, tasks=removed.tasks, bytes=removed.bytes)
     return removed

@@ -19,6 +19,7 @@ from steelyard.rules.errors import (
     NotFound,
     ShuttingDown,
     SteelyardError,
+    StorageFull,
 )
 from steelyard.rules.quantities import format_size
 from steelyard.rules.states import WorkerState
@@ -155,14 +156,20 @@ def _greet(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
             )
         return False
 
+    def record() -> None:
+        yard.database.change(apply, "greet").add_done_callback(ready)
+
     def ready(moved: Any) -> None:
-        if not moved.cancelled() and moved.exception() is None and moved.result():
+        if not moved.cancelled() and isinstance(moved.exception(), StorageFull) and not handle.gone:
+            # It shakes hands once only: what the disk refuses for now is written later.
+            yard.unrecorded.append(record)
+        elif not moved.cancelled() and moved.exception() is None and moved.result():
             handle.state = WorkerState.RUNNING
         elif handle.state is WorkerState.DRAINING:
             handle.dismiss(EXIT_GRACE)
         yard.hurry()
 
-    yard.database.change(apply, "greet").add_done_callback(ready)
+    record()
 
 
 async def drain(yard: Yard, worker_id: str | None) -> str:

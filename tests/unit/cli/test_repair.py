@@ -13,6 +13,7 @@ import pytest
 from steelyard.cli import repairing
 from steelyard.machine import identity
 from steelyard.machine.paths import DataDirectory
+from steelyard.rules.errors import StartError
 from steelyard.store import backups, tasks
 from steelyard.store.database import Database
 from tests.fakes.sidecar import FakeSidecar
@@ -169,6 +170,26 @@ def test_without_a_backup_it_begins_anew_only_after_a_yes_and_keeps_every_folder
     [one] = repaired(steelyard, "--yes")
     assert "there is no usable backup" in one["remedy"]
     assert not data.database.exists() and (folder / "output" / "result.json").exists()
+
+
+def test_a_database_that_is_gone_is_put_back_from_its_backup(
+    steelyard: Steelyard, data: DataDirectory
+) -> None:
+    """So it is after a crash in the midst of a repair, too; an empty database would hide it."""
+    database = opened(data.database)
+    kept = finished(database)
+    assert backups.make(data.database, NOW) is not None
+    database.close()
+    data.database.unlink()
+    with pytest.raises(StartError) as caught:
+        opened(data.database)
+    assert caught.value.fatal_code == "database_corrupt" and "doctor --repair" in caught.value.remedy
+    assert not data.database.exists()
+    [one, *_] = repaired(steelyard, "--yes")
+    assert "is not there" in one["wrong"] and one["remedy"].startswith("put back")
+    database = opened(data.database)
+    assert tasks.row(database, kept)
+    database.close()
 
 
 def test_a_backup_that_is_damaged_is_not_put_back(steelyard: Steelyard, data: DataDirectory) -> None:

@@ -41,8 +41,9 @@ class Table:
         reaped: float = 0.0,
         started: int = 1,
         memory: int = MIB,
+        shared: int = 0,
     ) -> None:
-        self.processes[pid] = ProcessUse(pid, parent, started, memory, cpu, reaped, ended=False)
+        self.processes[pid] = ProcessUse(pid, parent, started, memory, cpu, reaped, False, shared)
 
     def begin(self) -> None:
         pass
@@ -64,6 +65,13 @@ def table() -> Table:
 @pytest.fixture
 def sampler(table: Table) -> TreeSampler:
     return TreeSampler(table, lambda: table.now)
+
+
+def test_pages_that_a_tree_shares_count_once(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, memory=30 * MIB, shared=10 * MIB)
+    table.put(11, 10, memory=25 * MIB, shared=12 * MIB)
+    table.put(12, 10, memory=5 * MIB)
+    assert sampler.sample({"a": 10})["a"].memory == (20 + 13 + 5 + 12) * MIB
 
 
 def test_memory_and_processes_of_a_tree_add_up(table: Table, sampler: TreeSampler) -> None:
@@ -195,6 +203,7 @@ STAT = (
 
 def put_stat(tree: LinuxTree, pid: int, parent: int, threads: int = 1) -> None:
     """A process as /proc shows it."""
+    tree.write(f"/proc/{pid}/statm", "900 3 1 1 0 5 0\n")
     fields = {"user": 100, "system": 50, "cuser": 20, "csystem": 5, "start": 777, "pages": 3}
     tree.write(
         f"/proc/{pid}/stat", STAT.format(pid=pid, parent=parent, threads=threads, name=") R 1", **fields)
@@ -210,8 +219,15 @@ class TestLinuxFiles:
         use = LinuxProcesses(str(tmp_path / "proc")).read(10)
         tick, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
         assert use is not None
-        assert (use.parent, use.started, use.memory, use.ended) == (7, 777, 3 * page, False)
+        assert (use.parent, use.started, use.ended) == (7, 777, False)
+        assert (use.memory, use.shared) == (3 * page, page)
         assert (use.cpu_seconds, use.reaped_seconds) == (150 / tick, 25 / tick)
+
+    def test_one_that_goes_between_two_reads_uses_nothing(self, tmp_path: Path) -> None:
+        put_stat(LinuxTree(tmp_path), 10, 7)
+        (tmp_path / "proc/10/statm").unlink()
+        use = LinuxProcesses(str(tmp_path / "proc")).read(10)
+        assert use is not None and (use.memory, use.shared) == (0, 0)
 
     def test_children_of_every_thread_are_found(self, tmp_path: Path) -> None:
         tree = LinuxTree(tmp_path)

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from steelyard.machine import containment
-from steelyard.rules.errors import AtCapacity, Conflict, ShuttingDown
+from steelyard.rules import messages
+from steelyard.rules.errors import AtCapacity, Conflict, ShuttingDown, StorageFull
 from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import workers as rows
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import attempts, leaving, spawn, startup, worker_end, workers
+from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import Made
 
 
@@ -176,3 +178,22 @@ async def test_a_startup_answer_counts_once_and_a_refusal_is_none(
     assert added == [False, True]
     with pytest.raises(Conflict):
         await startup.answer(made.yard, "without_workers")
+
+
+async def test_a_handshake_that_the_disk_refuses_is_recorded_once_it_takes_it(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker shakes hands once: forgotten, it would be STARTING for ever and never get a task."""
+    handle = await made.worker(WorkerState.STARTING)
+    ready = {"v": messages.VERSION, "worker_id": handle.worker_id, "token": handle.token}
+
+    def refused(*_: Any, **__: Any) -> bool:
+        raise StorageFull("The disk is full.", reason="full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rows, "move", refused)
+        workers.on_message(made.yard, handle, {"type": "ready", **ready, "pid": 1, "identity": "x"})
+        await eventually_async(lambda: made.yard.unrecorded)
+    assert handle.state is WorkerState.STARTING
+    made.yard.unrecorded.pop()()
+    await eventually_async(lambda: handle.state is WorkerState.RUNNING)

@@ -97,7 +97,8 @@ class TreeSampler:
                 tree.cpu = 100.0 * tree.since / (now - tree.at)
                 tree.at, tree.since = now, 0.0
         living = [use for use in found.values() if not use.ended]
-        memory = sum(use.memory for use in living)
+        memory = sum(use.memory - use.shared for use in living)
+        memory += max((use.shared for use in living), default=0)
         return TreeUse(memory, round(tree.cpu, 1), len(living), tree.cpu_seconds)
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 class ProcessUse(NamedTuple):
     """One process at one moment. (pid, started) is its identity; bytes and seconds.
 
+    memory is what is resident; shared is the part of it that is backed by files or shared memory, which other
+    processes of its tree may have too (0 where the system does not tell).
     reaped_seconds is the CPU time of children that have ended and that it has waited for, with that of
     theirs; 0 where the system does not tell.
     """
@@ -20,13 +22,16 @@ class ProcessUse(NamedTuple):
     cpu_seconds: float
     reaped_seconds: float
     ended: bool
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TreeUse:
     """What a process and all its descendants use.
 
-    memory: resident bytes, summed (pages that several of them share count once for each).
+    memory: resident bytes. Pages backed by files or shared memory count once for the tree, as many as the
+    process with the most of them has (Linux; elsewhere once for each process). Pages that a fork has not yet
+    copied count for parent and child.
     cpu: per cent of one core since the last sample; 0.0 in the first, over 100 with several busy threads.
     processes: how many live, zombies not counted; 0 when the root is gone.
     cpu_seconds: all that the tree has used since its root began, as far as samples saw it; never falls.
