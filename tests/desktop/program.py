@@ -191,6 +191,12 @@ class Desktop:
         ) as client:
             yield client
 
+    def prefer(self, **preferences: object) -> None:
+        """Change preferences, as another program than the window would."""
+        with self.client() as client:
+            answer = client.patch("/api/preferences/", json=preferences)
+            assert answer.status_code == 200, answer.text
+
     # ends
 
     def family(self) -> dict[int, psutil.Process]:

@@ -16,7 +16,7 @@ from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.settings.wording import shown
 
 Value = int | float | str | bool | Path
-Kind = Literal["integer", "duration", "size", "name", "directory", "program", "boolean"]
+Kind = Literal["integer", "duration", "size", "name", "directory", "program", "boolean", "choice"]
 
 QUEUE_NAME = r"[a-z0-9_-]{1,64}"
 
@@ -79,6 +79,13 @@ def _boolean(value: object) -> Value:
     raise ValueError(f"expected true or false, found {shown(value)}")
 
 
+def _choice(value: object) -> Value:
+    # Which words there are, the table knows.
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"expected a word, found {shown(value)}")
+
+
 READERS: dict[Kind, Callable[[object], Value]] = {
     "integer": _integer,
     "duration": _duration,
@@ -87,6 +94,7 @@ READERS: dict[Kind, Callable[[object], Value]] = {
     "directory": _directory,
     "program": _program,
     "boolean": _boolean,
+    "choice": _choice,
 }
 """Kind to what reads it, from text or from JSON. ValueError with what was expected."""
 
@@ -114,5 +122,6 @@ SCHEMAS: dict[Kind, dict[str, object]] = {
     "directory": {"type": "string", "minLength": 1},
     "program": {"type": "string", "minLength": 1, "x-range": RANGES["program"]},
     "boolean": {"type": "boolean"},
+    "choice": {"type": "string"},
 }
 """JSON Schema of each kind as preferences.json holds it; x-unit is that of a bare number."""

@@ -11,7 +11,7 @@ from steelyard.rules.errors import StorageFull
 from steelyard.rules.quantities import format_duration
 from steelyard.store import faults
 from steelyard.store.condition import Trouble
-from steelyard.supervisor import dispatch, memory_guard, notices, views, worker_end, workers
+from steelyard.supervisor import dispatch, memory_guard, notices, pausing, views, worker_end, workers
 from steelyard.supervisor.housekeeping import Housekeeper
 from steelyard.supervisor.yard import Yard
 
@@ -32,7 +32,7 @@ class Turns:
         self._housekeeper = Housekeeper(yard)
         self.upkeep = self._housekeeper.upkeep
         """Backups and history that goes."""
-        self._queue_said: dict[str, int] | None = None
+        self._queue_said: views.View | None = None
         self._memory_said = 0.0
         self._beat = 0.0
         self._trees_weighed = 0.0
@@ -77,6 +77,7 @@ class Turns:
         if self._observe():
             memory_guard.keep(self._yard)
         self._record()
+        pausing.look_at_battery(self._yard)
         worker_end.check(self._yard)
         await dispatch.dispatch(self._yard)
         await workers.replace(self._yard)

@@ -133,6 +133,7 @@ class WorkerHandle:
     heartbeat: float | None = None
     heartbeat_wall: float | None = None
     heartbeat_interval: float = 30.0
+    low_priority: bool = False
     end_reason: str | None = None
     fault: str | None = None
     dismissed: bool = False
