@@ -46,8 +46,9 @@ class RunningAttempt:
     message: str = ""
     first_progress: tuple[float, float] | None = None
     checkpoint_wall: float | None = None
-    saved: float | None = None
-    """Awake time of its last checkpoint."""
+    """Wall clock of the task's last checkpoint, of an earlier attempt too."""
+    saved: float = 0.0
+    """How long it had run when it wrote its last checkpoint, seconds as ran_for() counts them."""
     suspended: bool = False
     suspended_by: SuspendedBy | None = None
     """Who asked for it to stand still; the agent's answer may be on its way."""
@@ -92,6 +93,10 @@ class RunningAttempt:
         """Seconds of awake time since its start in which it did not stand still."""
         still = 0.0 if self.suspended_since is None else now - self.suspended_since
         return max(0.0, now - self.started - self.stood_still - still)
+
+    def unsaved(self, now: float) -> float:
+        """Seconds of work since its last checkpoint, or its start: what is lost if it ends now."""
+        return max(0.0, self.ran_for(now) - self.saved)
 
     def remaining(self, now: float) -> float | None:
         """Seconds of awake time until it is done, by its own progress or else by what such runs usually take.
