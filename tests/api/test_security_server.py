@@ -296,9 +296,8 @@ def test_security_22_labels_are_text_on_every_page(server: Edge, api: httpx.Clie
         "queue": "default",
     }
     ended = {"reason": IMAGE, "error_tail": IMAGE, "forced": False, "tasks_done": 0, "tasks_failed": 0}
-    server.supervisor.workers["w1"] = {
-        **worker, **rest, **ended, "task": {**task, "suspended": False, "quiet": False},
-    }  # fmt: skip
+    busy = {**task, "checkpoint_at": None, "unsaved": 1.0, "suspended": False, "quiet": False}
+    server.supervisor.workers["w1"] = {**worker, **rest, **ended, "task": busy}
     for path in ("/", "/htmx/workers/status/"):
         page = api.get(path)
         assert page.status_code == 200

@@ -48,6 +48,8 @@ def on_worker(task_id: str, label: str, **more: Any) -> Json:
         "attempt": 1,
         "progress": 0.42,
         "eta": moment(9000),
+        "checkpoint_at": moment(-95),
+        "unsaved": 95.0,
         "suspended": False,
         "quiet": False,
     }
@@ -73,6 +75,7 @@ def task(task_id: str, state: str, label: str, **more: Any) -> Json:
         "suspended": False,
         "waiting_for": "needs 8.0 GiB, 3.1 GiB are free" if state == "READY" else None,
         "checkpoint_at": moment(-95),
+        "unsaved": 95.0 if state == "RUNNING" else None,
     }
     return {**known, **more}
 
@@ -82,7 +85,9 @@ def workers() -> list[Json]:
     return [
         worker("3f9a1c20", "RUNNING", task=on_worker("t1", "net-zero, carbon price 200")),
         worker(
-            "8b21d0e4", "DRAINING", task=on_worker("t2", "reference", progress=None, eta=None, quiet=True)
+            "8b21d0e4",
+            "DRAINING",
+            task=on_worker("t2", "reference", progress=None, eta=None, checkpoint_at=None, quiet=True),
         ),
         worker("51c07aa9", "STARTING", tasks_done=0, tasks_failed=0, forced=True),
         worker(

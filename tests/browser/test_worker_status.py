@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import Any
 
@@ -17,6 +18,14 @@ import time
 for step in range(1, 1000):
     print(f"::steelyard progress {step / 1000} step {step}", flush=True)
     time.sleep(0.1)
+"""
+SAVES = """
+import time
+import steelyard_task as task
+while not (task.checkpoint_dir() / "go").exists():
+    time.sleep(0.01)
+task.checkpointed()
+time.sleep(600)
 """
 IMAGE = "<img src=x onerror=alert(1)>"
 
@@ -137,6 +146,27 @@ def test_an_abort_says_what_is_lost_and_offers_to_queue_it_again(
     panel.page.locator("#latest-tasks .task-READY").wait_for()
     with sidecar.client() as client:
         assert client.get(f"/api/tasks/{task_id}/").json()["state"] == "READY"
+
+
+def test_the_age_of_a_checkpoint_is_seen_and_what_an_abort_would_lose(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    panel = open_panel(sidecar)
+    task_id = submit(sidecar, SAVES)
+    saved = panel.page.locator(".worker-task [data-figure=checkpoint]")
+    saved.filter(has_text="none yet").wait_for()
+    (sidecar.data_dir / "tasks" / task_id / "checkpoint" / "go").touch()
+    # The card is told of it, and its age runs on.
+    saved.filter(has_text=re.compile(r"\d s ago")).wait_for()
+    panel.page.locator("[data-dialog*=abort]").click()
+    said = panel.dialog("Abort worker").inner_text()
+    assert re.search(r"It loses \d+(\.\d)? s of work, what it did since that checkpoint", said)
+    panel.page.keyboard.press("Escape")
+    panel.open(f"{sidecar.record['url']}tasks/{task_id}/")
+    panel.page.locator("#task-now [data-figure=checkpoint]", has_text="ago").wait_for()
+    panel.page.locator("#task-cancel").click()
+    assert re.search(r"It loses \d+(\.\d)? s of work", panel.dialog("Cancel this task").inner_text())
 
 
 def test_two_tabs_abort_the_same_worker(

@@ -50,7 +50,7 @@ def task(task_id: str, **fields: Any) -> dict[str, Any]:
         "memory": {"claim": 2**30, "source": "simulation", "peak": None}, "cpu_seconds": None,
         "progress": None,
         "message": None, "eta": None, "suspended": False, "waiting_for": None, "checkpoint_at": None,
-        "result": None, "attempts": [],
+        "unsaved": None, "result": None, "attempts": [],
     } | fields  # fmt: skip
 
 

@@ -46,6 +46,8 @@ TASK = {
     "attempt": (int,),
     "progress": (float, int, type(None)),
     "eta": (str, type(None)),
+    "checkpoint_at": (str, type(None)),
+    "unsaved": NUMBER,
     "suspended": (bool,),
     "quiet": (bool,),
 }

@@ -173,6 +173,8 @@ def _facts(task: Task, now: float) -> Iterator[tuple[str, str | Text]]:
     )
     if task["checkpoint_at"]:
         yield "Checkpoint", relative(task["checkpoint_at"], now)
+    if task["unsaved"] is not None:
+        yield "Not saved", f"{duration(round(task['unsaved']))} of work, lost if it ends now"
     for name, text in (("Tags", " ".join(task["tags"])), ("Sweep", task["sweep_id"]), ("Key", task["key"])):
         if text:
             yield name, text

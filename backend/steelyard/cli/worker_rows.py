@@ -51,6 +51,9 @@ def doing(worker: Worker, now: float) -> str:
         words.append(f"{task['task_id']} {plain(task['label'] or task['simulation'])}")
         words += [share(task["progress"])] if task["progress"] is not None else []
         words += [f"done {relative(task['eta'], now)}"] if task["eta"] else []
+        words += (
+            [f"{duration(round(task['unsaved']))} since its last checkpoint"] if task["checkpoint_at"] else []
+        )
         words += [flag for flag in ("suspended", "quiet") if task[flag]]
     elif worker["reason"]:
         words.append(plain(worker["reason"]))

@@ -6,7 +6,7 @@ import click
 
 from steelyard.cli import worker_watch
 from steelyard.cli.session import Session, connected
-from steelyard.cli.wording import plain, relative
+from steelyard.cli.wording import duration, plain, relative
 from steelyard.cli.worker_rows import COLUMNS, row, summary
 from steelyard.client.answers import Worker
 from steelyard.rules.states import ENDED_WORKERS
@@ -173,10 +173,11 @@ def _loss(session: Session, worker: Worker) -> str:
         return "It runs no task."
     task = session.client.task(worker["task"]["task_id"])
     name = plain(task["label"] or task["simulation"])
+    unsaved = duration(round(task["unsaved"] or 0))
     saved = (
-        f"Its last checkpoint was {relative(task['checkpoint_at'], session.now)}."
+        f"It loses {unsaved} of work: its last checkpoint was {relative(task['checkpoint_at'], session.now)}."
         if task["checkpoint_at"]
-        else "It has no checkpoint: all its work is lost."
+        else f"It has no checkpoint: all its work is lost, {unsaved} of it."
     )
     return (
         f"It runs task {task['task_id']} ({name}), begun {relative(task['started_at'], session.now)}. {saved}"

@@ -66,6 +66,7 @@ class Task(TypedDict):
     suspended: bool
     waiting_for: str | None
     checkpoint_at: str | None
+    unsaved: float | None
     result: Any
     attempts: list[Attempt]
 
@@ -88,6 +89,8 @@ class WorkerTask(TypedDict):
     attempt: int
     progress: float | None
     eta: str | None
+    checkpoint_at: str | None
+    unsaved: float
     suspended: bool
     quiet: bool
 

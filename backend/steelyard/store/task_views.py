@@ -72,6 +72,7 @@ def _task(row: Row, parameters: Any, result: Any, attempts: list[dict[str, Any]]
         "suspended": False,
         "waiting_for": None,
         "checkpoint_at": iso(row["checkpoint_at"]),
+        "unsaved": None,
         "result": result,
         "attempts": attempts,
     }

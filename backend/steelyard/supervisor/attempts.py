@@ -16,6 +16,7 @@ from steelyard.machine.paths import DataDirectory
 from steelyard.rules import retry
 from steelyard.rules.retry import Decision
 from steelyard.rules.states import Cause, WorkerState
+from steelyard.rules.timestamps import iso
 from steelyard.store import claims, samples, tasks, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
@@ -85,12 +86,17 @@ def on_progress(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, messa
             attempt.first_progress = (now, attempt.progress)
     if message["message"]:
         attempt.message = str(message["message"])[:500]
+    _tell_progress(yard, attempt)
+
+
+def _tell_progress(yard: Yard, attempt: RunningAttempt) -> None:
     yard.feed.say(
         "progress",
         task_id=attempt.task_id,
         progress=attempt.progress,
         message=attempt.message,
         eta=eta(yard, attempt),
+        checkpoint_at=iso(attempt.checkpoint_wall),
     )
 
 
@@ -98,11 +104,13 @@ def on_checkpointed(
     yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]
 ) -> None:
     """A new checkpoint is worth a write: it decides whether a retry makes sense."""
-    attempt.last_sign = attempt.saved = yard.clocks.awake()
-    attempt.checkpoint_wall = at = yard.clocks.wall()
+    attempt.last_sign = now = yard.clocks.awake()
+    attempt.saved, attempt.checkpoint_wall = attempt.ran_for(now), yard.clocks.wall()
+    at = attempt.checkpoint_wall
     yard.note(
         lambda change: claims.checkpointed(change, attempt.task_id, attempt.number, at), "note_checkpoint"
     )
+    _tell_progress(yard, attempt)
 
 
 def on_output(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:

@@ -175,6 +175,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         started=now,
         started_wall=yard.clocks.wall(),
         last_sign=now,
+        checkpoint_wall=row["checkpoint_at"],
         # What went on from a checkpoint takes less, nobody knows how much.
         span=(
             Span.learned(known.duration, known.shortest, known.longest, known.runs)

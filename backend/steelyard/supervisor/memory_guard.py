@@ -48,7 +48,7 @@ def _weighed(handle: WorkerHandle, attempt: RunningAttempt, now: float) -> Weigh
         attempt.claim,
         handle.task_memory,
         attempt.growth,
-        max(0.0, now - (attempt.saved if attempt.saved is not None else attempt.started)),
+        attempt.unsaved(now),
         attempt.suspended_by,
         attempt.stop_reason is not None or handle.gone,
         attempt.label or attempt.task_id,

@@ -37,7 +37,12 @@ def system(yard: Yard) -> View:
         "simulations_dir": str(yard.catalogue.folders[-1]),
         "database_bytes": yard.database.size(),
         "storage": views.storage(yard),
-        "memory": {**views.memory(yard), "source": reading.source},
+        "memory": {
+            **views.memory(yard),
+            "source": reading.source,
+            "swap_total": reading.swap_total,
+            "swap_free": reading.swap_free,
+        },
         "limits": views.limits(yard),
         "asleep_s": round(yard.clocks.asleep(), 1),
         "started_at": iso(yard.started_at),

@@ -81,6 +81,8 @@ def lay_over(yard: Yard, view: View, attempt: RunningAttempt) -> None:
     view["message"] = attempt.message
     view["eta"] = eta(yard, attempt)
     view["suspended"] = attempt.suspended
+    view["checkpoint_at"] = iso(attempt.checkpoint_wall)
+    view["unsaved"] = round(attempt.unsaved(yard.clocks.awake()), 1)
     view["memory"]["peak"] = max(attempt.peak, view["memory"]["peak"] or 0) or None
     view["cpu_seconds"] = round(attempt.cpu_seconds, 3)
     for past in view["attempts"]:

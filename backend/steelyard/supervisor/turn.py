@@ -18,6 +18,8 @@ from steelyard.supervisor.yard import Yard
 log = logging.getLogger(__name__)
 
 BEAT = 1.0
+CLOSEST = 0.05
+"""Seconds between two samples of the trees, however much happens."""
 BEAT_WITH_TASKS = 0.25
 """Seconds between two turns; DESIGN section 3: 4 Hz while tasks run, 1 Hz otherwise."""
 
@@ -32,6 +34,7 @@ class Turns:
         """Backups and history that goes."""
         self._queue_said: views.View | None = None
         self._memory_said = 0.0
+        self._beat = 0.0
         self._trees_weighed = 0.0
         self._tried_again = 0.0
         self._trouble: Trouble | None = None
@@ -82,16 +85,20 @@ class Turns:
         self._publish()
 
     def _observe(self) -> bool:
-        """Weigh the machine; the trees only at the beat, for a turn that something caused may follow at
-        once. Whether the trees were weighed.
+        """Weigh the machine, and the trees at the beat; whether it was the beat.
+
+        Between two beats the trees are weighed when a worker is free: the growth that is held back for a
+        task shrinks as it grows, and what was held for it by an old sample would keep the next one waiting.
         """
         yard, now = self._yard, self._yard.clocks.awake()
         yard.scale.weigh()
-        if now - self._trees_weighed >= 0.8 * BEAT_WITH_TASKS:
+        beat = now - self._beat >= 0.8 * BEAT_WITH_TASKS
+        if beat or (now - self._trees_weighed >= CLOSEST and yard.idle()):
             self._trees_weighed = now
             yard.scale.weigh_trees(yard.handles.values(), yard.clocks.wall(), now)
-            return True
-        return False
+        if beat:
+            self._beat = now
+        return beat
 
     def _record(self) -> None:
         """What could not be written before is tried again, once a second."""

@@ -77,6 +77,8 @@ def _task_of(yard: Yard, attempt: RunningAttempt) -> View:
         "attempt": attempt.number,
         "progress": attempt.progress,
         "eta": eta(yard, attempt),
+        "checkpoint_at": iso(attempt.checkpoint_wall),
+        "unsaved": round(attempt.unsaved(yard.clocks.awake()), 1),
         "suspended": attempt.suspended,
         "quiet": not attempt.suspended and yard.clocks.awake() - attempt.last_sign > QUIET_AFTER,
     }

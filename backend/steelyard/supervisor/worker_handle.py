@@ -16,6 +16,9 @@ from steelyard.rules.states import WorkerState
 Point = tuple[float, int, float]
 """A sample: wall clock (Unix s), memory (bytes), CPU (per cent of one core)."""
 
+SHORTEST_STRETCH = 0.15
+"""Seconds; growth over less than this is mostly noise."""
+
 POINTS = 500
 """Samples kept of one attempt (DESIGN section 6)."""
 
@@ -43,8 +46,9 @@ class RunningAttempt:
     message: str = ""
     first_progress: tuple[float, float] | None = None
     checkpoint_wall: float | None = None
-    saved: float | None = None
-    """Awake time of its last checkpoint."""
+    """Wall clock of the task's last checkpoint, of an earlier attempt too."""
+    saved: float = 0.0
+    """How long it had run when it wrote its last checkpoint, seconds as ran_for() counts them."""
     suspended: bool = False
     suspended_by: SuspendedBy | None = None
     """Who asked for it to stand still; the agent's answer may be on its way."""
@@ -78,7 +82,9 @@ class RunningAttempt:
 
     def note_growth(self, now: float, memory: int) -> None:
         """Follow how fast it grows, from one sample to the next; half of the figure is the latest stretch."""
-        if self.weighed is not None and now > self.weighed[0]:
+        if self.weighed is not None and now - self.weighed[0] < SHORTEST_STRETCH:
+            return
+        if self.weighed is not None:
             latest = (memory - self.weighed[1]) / (now - self.weighed[0])
             self.growth = latest if self.growth == 0.0 else (self.growth + latest) / 2
         self.weighed = (now, memory)
@@ -87,6 +93,10 @@ class RunningAttempt:
         """Seconds of awake time since its start in which it did not stand still."""
         still = 0.0 if self.suspended_since is None else now - self.suspended_since
         return max(0.0, now - self.started - self.stood_still - still)
+
+    def unsaved(self, now: float) -> float:
+        """Seconds of work since its last checkpoint, or its start: what is lost if it ends now."""
+        return max(0.0, self.ran_for(now) - self.saved)
 
     def remaining(self, now: float) -> float | None:
         """Seconds of awake time until it is done, by its own progress or else by what such runs usually take.

@@ -21,7 +21,7 @@ from steelyard.rules.errors import (
     SteelyardError,
     StorageFull,
 )
-from steelyard.rules.quantities import format_size
+from steelyard.rules.quantities import format_duration, format_size
 from steelyard.rules.states import WorkerState
 from steelyard.store import workers
 from steelyard.store.database import Change
@@ -229,12 +229,13 @@ async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
     """End a worker and the whole tree of its task, now. ConfirmationRequired, NotFound, Conflict."""
     handle = _find(yard, worker_id)
     if not confirm:
-        lost = (
-            f"its task {handle.attempt.label or handle.attempt.task_id} loses what it did "
-            "since its last checkpoint"
-            if handle.attempt is not None
-            else "it runs no task"
-        )
+        lost = "it runs no task"
+        if handle.attempt is not None:
+            name = handle.attempt.label or handle.attempt.task_id
+            unsaved = format_duration(round(handle.attempt.unsaved(yard.clocks.awake())))
+            lost = (
+                f"its task {name} loses {unsaved} of work, what it did since its last checkpoint or its start"
+            )
         raise ConfirmationRequired(
             f"Aborting worker {worker_id} needs confirmation: {lost}.", worker_id=worker_id
         )

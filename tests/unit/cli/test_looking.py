@@ -18,7 +18,7 @@ WORKER = {
     "tasks_done": 7, "tasks_failed": 0,
     "task": {
         "task_id": A, "simulation": "demo", "label": "net zero", "attempt": 1, "progress": 0.999, "eta": None,
-        "suspended": True, "quiet": False,
+        "checkpoint_at": "2026-01-15T10:12:00.000Z", "unsaved": 1080.4, "suspended": True, "quiet": False,
     },
 }  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_no_tasks_is_an_empty_pipe(sidecar: FakeSidecar, steelyard: Steelyard) -
     assert steelyard("tasks") == (0, "", "")
 
 
-def test_a_task_with_its_attempts(steelyard: Steelyard) -> None:
+def test_a_task_with_its_attempts(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     done = steelyard("task", "bb")
     assert done.status == 0
     for part in (
@@ -80,6 +80,9 @@ def test_a_task_with_its_attempts(steelyard: Steelyard) -> None:
         "boom",
     ):
         assert part in done.out
+    assert "Not saved" not in done.out
+    sidecar.tasks[A] |= {"checkpoint_at": "2026-01-15T10:12:00.000Z", "unsaved": 1080.4}
+    assert "18 min of work, lost if it ends now" in steelyard("task", "aa").out
     assert steelyard("task", "cc").status == 1
 
 
@@ -153,7 +156,14 @@ def test_workers(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     assert "Workers" in steelyard("workers", "list").out
     sidecar.workers = [WORKER]
     out = steelyard("workers", "list").out
-    for part in ("3f9a1c20", "RUNNING", "500 MiB", "115 %", "1 s ago", f"{A} net zero, 99 %, suspended"):
+    for part in (
+        "3f9a1c20",
+        "RUNNING",
+        "500 MiB",
+        "115 %",
+        "1 s ago",
+        f"{A} net zero, 99 %, 18 min since its last checkpoint, suspended",
+    ):
         assert part in out
     for part in (
         "1 active, 4 admitted now (bound by memory; 8.0 GiB each",

@@ -61,6 +61,7 @@ def test_a_task_is_stored_as_it_was_submitted(database: Database) -> None:
         "suspended": False,
         "waiting_for": None,
         "checkpoint_at": None,
+        "unsaved": None,
         "result": None,
         "attempts": [],
     }

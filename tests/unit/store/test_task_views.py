@@ -12,13 +12,13 @@ from steelyard.store.database import Database
 from steelyard.store.records import INLINE_LIMIT, inline
 from tests.unit.store.making import end, new, run, submit, view
 
-# DESIGN section 9, names in their order.
+# DESIGN section 9, names in their order, and `unsaved`.
 # fmt: off
 TASK = [
     "task_id", "simulation", "parameters", "label", "state", "cause", "priority", "queue", "tags",
     "sweep_id", "key", "queued_at", "started_at", "finished_at", "not_before", "after", "worker_id",
     "attempt", "max_attempts", "timeout", "memory", "cpu_seconds", "progress", "message", "eta",
-    "suspended", "waiting_for", "checkpoint_at", "result", "attempts",
+    "suspended", "waiting_for", "checkpoint_at", "unsaved", "result", "attempts",
 ]
 ATTEMPT = [
     "number", "worker_id", "pid", "started_at", "finished_at", "cause", "exit_code", "signal",

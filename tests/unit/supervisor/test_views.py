@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from steelyard.machine.processes import TreeUse
-from steelyard.rules.errors import InsufficientMemory
-from steelyard.rules.states import WorkerState
-from steelyard.supervisor import views, workers
+from steelyard.rules.errors import ConfirmationRequired, InsufficientMemory
+from steelyard.rules.states import Cause, WorkerState
+from steelyard.rules.timestamps import iso
+from steelyard.store.claims import Outcome
+from steelyard.supervisor import attempts, dispatch, task_views, views, workers
 from tests.unit.supervisor.making import GIB, Made
 
 
@@ -34,6 +36,53 @@ async def test_stalled_is_three_minutes_or_three_intervals(
     assert views.all_workers(made.yard)[0]["heartbeat_age"] == silent
     worker.heartbeat = made.clocks.awake()
     assert views.all_workers(made.yard)[0]["stalled"] is False
+
+
+async def test_what_an_end_would_lose_is_work_since_the_last_checkpoint(made: Made) -> None:
+    worker = await made.worker()
+    attempt = await made.attempt(worker, await made.submit(memory="1GiB"))
+
+    def seen() -> tuple[str | None, float]:
+        [found] = views.all_workers(made.yard)
+        task = task_views.one(made.yard, attempt.task_id)
+        shown = found["task"]
+        assert (task["checkpoint_at"], task["unsaved"]) == (shown["checkpoint_at"], shown["unsaved"])
+        return shown["checkpoint_at"], shown["unsaved"]
+
+    made.clocks.advance(600)
+    assert seen() == (None, 600)
+    saved_at = iso(made.clocks.wall())
+    attempts.on_checkpointed(made.yard, worker, attempt, {})
+    await made.yard.database.change(lambda change: None)
+    assert seen() == (saved_at, 0)
+    made.clocks.advance(100)
+    attempts.on_suspended(made.yard, worker, attempt, {"suspended": True})
+    made.clocks.advance(5000)
+    attempts.on_suspended(made.yard, worker, attempt, {"suspended": False})
+    made.clocks.sleep(9 * 3600)
+    made.clocks.step_wall(-86400)
+    made.clocks.advance(20)
+    assert seen() == (saved_at, 120)
+    with pytest.raises(ConfirmationRequired, match="loses 2 min of work, what it did since its last"):
+        await workers.abort(made.yard, worker.worker_id, confirm=False)
+    attempts.finish(made.yard, worker, attempt, Outcome(Cause.WORKER_LOST))
+    await made.yard.database.change(lambda change: None)
+    assert task_views.one(made.yard, attempt.task_id)["unsaved"] is None
+    del made.yard.handles[worker.worker_id]
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    made.clocks.advance(7)
+    assert seen() == (saved_at, 7)
+
+
+async def test_a_checkpoint_is_told_at_once(made: Made) -> None:
+    worker = await made.worker()
+    attempt = await made.attempt(worker, await made.submit())
+    told: list[dict[str, object]] = []
+    made.yard.feed.listen(told.append)
+    attempts.on_checkpointed(made.yard, worker, attempt, {})
+    [message] = [one for one in told if one["type"] == "progress"]
+    assert message["checkpoint_at"] == iso(made.clocks.wall())
 
 
 async def test_a_step_of_the_wall_clock_stalls_nobody_and_moves_no_eta_backwards(made: Made) -> None:

@@ -66,6 +66,7 @@ class Task(Reply):
     suspended: bool
     waiting_for: Annotated[str | None, Meta(description="Why a READY task does not start, in words.")]
     checkpoint_at: Moment | None
+    unsaved: Annotated[Seconds | None, Meta(description="Seconds of work that an end now would lose.")]
     result: Annotated[Any, Meta(description="What result.json holds, up to 64 KiB; else null.")]
     attempts: list[Attempt]
 

@@ -31,6 +31,8 @@ class WorkerTask(Reply):
     attempt: Annotated[int, Meta(ge=1)]
     progress: Share | None
     eta: Moment | None
+    checkpoint_at: Moment | None
+    unsaved: Annotated[Seconds, Meta(description="Seconds of work that an end now would lose.")]
     suspended: bool
     quiet: Annotated[bool, Meta(description="30 minutes without output, progress and CPU use: a hint.")]
 

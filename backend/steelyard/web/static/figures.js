@@ -44,7 +44,7 @@ function queue({ queue: counts }) {
 }
 
 /** @param {Record<string, any>} message of the topic "progress" */
-function progress({ task_id, progress: fraction, message, eta }) {
+function progress({ task_id, progress: fraction, message, eta, checkpoint_at }) {
   for (const place of document.querySelectorAll(`[data-task="${CSS.escape(task_id)}"]`)) {
     if (typeof fraction === "number") {
       for (const bar of place.querySelectorAll('progress[data-figure="progress"]')) {
@@ -56,6 +56,9 @@ function progress({ task_id, progress: fraction, message, eta }) {
       write(place, "message", String(message).replace(/\s+/g, " ").slice(0, 160));
     }
     moment(place, "eta", eta);
+    if (checkpoint_at) {
+      moment(place, "checkpoint", checkpoint_at);
+    }
   }
 }
 
