@@ -119,7 +119,7 @@ function template(actions) {
       submenu: [
         { label: "Show Logs", click: () => actions.openLogs() },
         { id: "diagnostics", label: "Copy Diagnostics", click: () => actions.copyDiagnostics() },
-        { label: "Export Diagnostics…", click: () => actions.exportDiagnostics() },
+        { id: "export-diagnostics", label: "Export Diagnostics…", click: () => actions.exportDiagnostics() },
       ],
     },
   ];
