@@ -5,6 +5,7 @@ const path = require("node:path");
 
 const diagnostics = require("./diagnostics");
 const places = require("./places");
+const { chooseData } = require("./desktop/data_directory");
 const { KeepAwake } = require("./desktop/keep_awake");
 const { setMenu, showPaused } = require("./desktop/menu");
 const { Notifications } = require("./desktop/notifications");
@@ -12,7 +13,7 @@ const { tellPower } = require("./desktop/power");
 const { lineFor, TrayIcon } = require("./desktop/tray");
 const { answerPages } = require("./ipc");
 const { Quit } = require("./quit");
-const { post } = require("./sidecar/api");
+const { get, post } = require("./sidecar/api");
 const { Restarts } = require("./sidecar/restarts");
 const { MainWindow } = require("./window/window");
 
@@ -84,6 +85,7 @@ class Program {
     this.#answerPages();
     this.quit.listen();
     this.#openWindow();
+    log.say(`window shown after ${Date.now() - began} ms`);
     this.window.window?.webContents.once("did-finish-load", () => {
       log.say(`first page loaded after ${Date.now() - began} ms`);
     });
@@ -222,7 +224,9 @@ class Program {
         }
       },
       openData: () => void shell.openPath(data),
-      openSimulations: () => void shell.openPath(path.join(data, "simulations")),
+      chooseData: () => void chooseData({ data, window: this.window.window, log: this.parts.log }),
+      dataIsFixed: places.isFixed(process.env),
+      openSimulations: () => void this.#openSimulations(),
     });
   }
 
@@ -238,6 +242,20 @@ class Program {
         );
       }
     }
+  }
+
+  /** The folder that the sidecar reads; a preference may name another one than that of the data directory. */
+  async #openSimulations() {
+    const { data, keeper, log } = this.parts;
+    let folder = path.join(data, "simulations");
+    if (keeper.ready !== null) {
+      try {
+        folder = String((await get(keeper.ready, "/api/system/", LIMIT)).simulations_dir);
+      } catch (error) {
+        log.say(`the simulations folder was not told: ${/** @type {Error} */ (error).message}`);
+      }
+    }
+    await shell.openPath(folder);
   }
 
   #openLogs() {

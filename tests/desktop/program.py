@@ -42,7 +42,7 @@ class Desktop:
         self.data = data
         self.began = time.monotonic()
         given = {k: v for k, v in environment(**env).items() if not k.startswith(KEPT_OUT)}
-        given = {"STEELYARD_DATA_DIR": str(data), **given, "DISPLAY": display}
+        given |= {"DISPLAY": display, "STEELYARD_DATA_DIR": str(data)} | env
         if timings is not None:
             given["STEELYARD_DESKTOP_TIMINGS"] = json.dumps(timings)
         self.stragglers: list[str] = []

@@ -131,3 +131,38 @@ def test_the_queue_is_paused_from_menu_and_tray(launch: Launch) -> None:
     desktop.run("trayMenu.items.find((item) => item.label === 'Resume queue').click()")
     eventually(lambda: desktop.task(task)["state"] == "SUCCEEDED", within=30)
     eventually(lambda: "paused" not in tray(desktop))
+
+
+def test_another_data_directory_from_the_next_start_on(launch: Launch, tmp_path: Path) -> None:
+    share, chosen = tmp_path / "share", tmp_path / "größe b"
+    first = launch(STEELYARD_DATA_DIR="", XDG_DATA_HOME=str(share))
+    first.data = share / "Steelyard"
+    first.panel()
+    first.answer_dialogs(0)
+    first.run(
+        "electron.dialog.showOpenDialog = async () => "
+        f"({{ canceled: false, filePaths: [{json.dumps(str(chosen))}] }})"
+    )
+    first.menu("choose-data")
+    eventually(
+        lambda: first.run("return asked").count(
+            f"From its next start on Steelyard keeps its data in {chosen}."
+        )
+    )
+    assert first.record["url"] and not chosen.exists(), "nothing has changed yet"
+    first.menu("quit")
+    first.leaves()
+    second = launch(STEELYARD_DATA_DIR="", XDG_DATA_HOME=str(share))
+    second.data = chosen
+    second.panel()
+    assert (chosen / "steelyard.db").exists()
+
+
+def test_the_environment_locks_the_data_directory(launch: Launch) -> None:
+    desktop = launch()
+    desktop.panel()
+    item = desktop.run(
+        "const { label, enabled } = electron.Menu.getApplicationMenu().getMenuItemById('choose-data');"
+        "return { label, enabled };"
+    )
+    assert item == {"label": "Data Directory Is Set by STEELYARD_DATA_DIR", "enabled": False}

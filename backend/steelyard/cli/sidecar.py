@@ -106,7 +106,7 @@ class Sidecar:
                 yard = Yard(
                     database=database,
                     data=data,
-                    catalogue=Catalogue([BUNDLED, data.simulations]),
+                    catalogue=Catalogue([BUNDLED, settings.simulations_dir or data.simulations]),
                     preferences=preferences,
                     read_settings=lambda: environment.load(os.environ, preferences.stated),
                     clocks=clocks,

@@ -33,6 +33,7 @@ class Settings:
     keep_tasks: int
     keep_worker_logs_for: float
     python: str | None
+    simulations_dir: Path | None
     replace_crashed_workers: bool
     start_worker_at_launch: bool
     low_priority: bool

@@ -16,7 +16,7 @@ from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.settings.wording import shown
 
 Value = int | float | str | bool | Path
-Kind = Literal["integer", "duration", "size", "name", "directory", "program", "boolean", "choice"]
+Kind = Literal["integer", "duration", "size", "name", "directory", "folder", "program", "boolean", "choice"]
 
 QUEUE_NAME = r"[a-z0-9_-]{1,64}"
 
@@ -61,6 +61,16 @@ def _directory(value: object) -> Value:
     return path
 
 
+def _folder(value: object) -> Value:
+    # Whether it is there shows when it is read: a share that is not mounted must not keep Steelyard from
+    # starting.
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        path = os.path.expanduser(value.strip())
+        if os.path.isabs(path):
+            return Path(path)
+    raise ValueError(f"expected {RANGES['folder']}, found {shown(value)}")
+
+
 def _program(value: object) -> Value:
     # Whether it is there shows when it is needed: an environment that was deleted must not keep Steelyard
     # from starting.
@@ -92,6 +102,7 @@ READERS: dict[Kind, Callable[[object], Value]] = {
     "size": _size,
     "name": _name,
     "directory": _directory,
+    "folder": _folder,
     "program": _program,
     "boolean": _boolean,
     "choice": _choice,
@@ -101,6 +112,7 @@ READERS: dict[Kind, Callable[[object], Value]] = {
 RANGES: dict[Kind, str] = {
     "name": QUEUE_NAME,
     "directory": "a folder that can be written",
+    "folder": "the absolute path of a folder",
     "program": "an absolute path, or a program on the PATH",
     "boolean": "true or false",
 }
@@ -120,6 +132,7 @@ SCHEMAS: dict[Kind, dict[str, object]] = {
     },
     "name": {"type": "string", "pattern": f"^{QUEUE_NAME}$"},
     "directory": {"type": "string", "minLength": 1},
+    "folder": {"type": "string", "minLength": 1, "x-range": RANGES["folder"]},
     "program": {"type": "string", "minLength": 1, "x-range": RANGES["program"]},
     "boolean": {"type": "boolean"},
     "choice": {"type": "string"},

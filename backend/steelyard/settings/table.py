@@ -238,6 +238,15 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="the Python that runs Steelyard; packaged, the first python3 or python on the PATH",
     ),
     Setting(
+        "simulations_dir",
+        None,
+        "folder",
+        None,
+        "Folder of your simulations",
+        "Where your simulations' TOML files lie, from the next start on.",
+        default_text="<data dir>/simulations",
+    ),
+    Setting(
         "replace_crashed_workers",
         None,
         "boolean",

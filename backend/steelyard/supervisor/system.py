@@ -34,7 +34,7 @@ def system(yard: Yard) -> View:
         | {"sqlite": sqlite3.sqlite_version},
         "data_dir": str(yard.data.path),
         "log_dir": str(yard.settings.worker_log_dir or yard.data.logs),
-        "simulations_dir": str(yard.data.simulations),
+        "simulations_dir": str(yard.catalogue.folders[-1]),
         "database_bytes": yard.database.size(),
         "storage": views.storage(yard),
         "memory": {

@@ -12,6 +12,8 @@ const { app, Menu } = require("electron");
  * @property {() => void} copyDiagnostics
  * @property {() => void} exportDiagnostics
  * @property {() => void} openData
+ * @property {() => void} chooseData
+ * @property {boolean} dataIsFixed the environment says where the data lies
  * @property {() => void} openSimulations
  */
 
@@ -70,6 +72,14 @@ function template(actions) {
         },
         { type: "separator" },
         { label: "Open Data Directory", click: () => actions.openData() },
+        {
+          id: "choose-data",
+          label: actions.dataIsFixed
+            ? "Data Directory Is Set by STEELYARD_DATA_DIR"
+            : "Choose Data Directory…",
+          enabled: !actions.dataIsFixed,
+          click: () => actions.chooseData(),
+        },
         { label: "Open Simulations Folder", click: () => actions.openSimulations() },
         { type: "separator" },
         {
@@ -109,7 +119,7 @@ function template(actions) {
       submenu: [
         { label: "Show Logs", click: () => actions.openLogs() },
         { id: "diagnostics", label: "Copy Diagnostics", click: () => actions.copyDiagnostics() },
-        { label: "Export Diagnostics…", click: () => actions.exportDiagnostics() },
+        { id: "export-diagnostics", label: "Export Diagnostics…", click: () => actions.exportDiagnostics() },
       ],
     },
   ];

@@ -24,6 +24,7 @@ DEFAULTS = {
     "worker_memory_guard": None,
     "worker_cores": None,
     "pause_on_battery_below": 20,
+    "simulations_dir": None,
     "low_priority": False,
     "theme": "system",
     "notifications": True,
