@@ -9,6 +9,7 @@ const diskPages = require("./window/disk_pages");
 const places = require("./places");
 const { ChoiceFile } = require("./desktop/choices");
 const { Log } = require("./log");
+const { Preferences } = require("./preferences");
 const { Program } = require("./program");
 const { Keeper } = require("./sidecar/keeper");
 const { Tally } = require("./tally");
@@ -43,6 +44,7 @@ function run() {
     resources: process.resourcesPath,
     environment: process.env,
   });
+  const preferences = new Preferences(data, log);
   const keeper = new Keeper({ command, data, version: app.getVersion(), timings, log });
   const tally = new Tally();
   // From the first message on, which may come before there is a window.
@@ -63,6 +65,6 @@ function run() {
     guard(door, log);
     await door.prepare();
     const choices = new ChoiceFile(profile, log);
-    new Program({ began, choices, data, door, keeper, log, tally, timings }).open();
+    new Program({ began, choices, data, door, keeper, log, preferences, tally, timings }).open();
   });
 }

@@ -7,12 +7,14 @@ const path = require("node:path");
 
 const NAME = "Steelyard";
 const VARIABLE = "STEELYARD_DATA_DIR";
+const POINTER = "data-directory.txt";
 const ROOT = path.resolve(__dirname, "../..");
 
 /** @typedef {{program: string, arguments: string[]}} Command */
 
 /**
- * The data directory: STEELYARD_DATA_DIR if it is set and not empty, else the platform's place. Absolute.
+ * The data directory: STEELYARD_DATA_DIR if it is set and not empty, else the one that a person chose, else the
+ * platform's place. Absolute.
  * @param {NodeJS.ProcessEnv} environment
  * @param {string} [platform]
  */
@@ -21,6 +23,17 @@ function dataDirectory(environment, platform = process.platform) {
   if (stated !== "") {
     return path.resolve(withHome(stated));
   }
+  const place = platformsPlace(environment, platform);
+  return chosen(place) ?? place;
+}
+
+/** Whether the environment fixes the data directory. @param {NodeJS.ProcessEnv} environment */
+function isFixed(environment) {
+  return (environment[VARIABLE] ?? "").trim() !== "";
+}
+
+/** @param {NodeJS.ProcessEnv} environment @param {string} platform */
+function platformsPlace(environment, platform) {
   if (platform === "win32") {
     return path.join(environment.LOCALAPPDATA || path.join(os.homedir(), "AppData", "Local"), NAME);
   }
@@ -29,6 +42,36 @@ function dataDirectory(environment, platform = process.platform) {
   }
   const base = (environment.XDG_DATA_HOME ?? "").trim();
   return path.join(base === "" ? path.join(os.homedir(), ".local", "share") : base, NAME);
+}
+
+/**
+ * The data directory that a person chose instead of the platform's place; null: none.
+ * @param {string} place
+ */
+function chosen(place) {
+  try {
+    const stated = fs.readFileSync(path.join(place, POINTER), "utf8").trim();
+    return path.isAbsolute(stated) && !/\p{C}/u.test(stated) ? stated : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * From the next start on this is the data directory, for program and command line.
+ * @param {NodeJS.ProcessEnv} environment
+ * @param {string} folder absolute; the platform's place itself ends a choice
+ */
+function choose(environment, folder) {
+  const place = platformsPlace(environment, process.platform);
+  const pointer = path.join(place, POINTER);
+  if (path.resolve(folder) === path.resolve(place)) {
+    fs.rmSync(pointer, { force: true });
+    return;
+  }
+  makePrivate(place);
+  fs.writeFileSync(`${pointer}.new`, `${folder}\n`, { mode: 0o600 });
+  fs.renameSync(`${pointer}.new`, pointer);
 }
 
 /** @param {string} stated */
@@ -79,7 +122,9 @@ function sidecarCommand({ packaged, resources, environment }) {
   return { program: path.join(ROOT, ...python), arguments: ["-m", "steelyard", "serve", "--hello"] };
 }
 
+exports.choose = choose;
 exports.dataDirectory = dataDirectory;
+exports.isFixed = isFixed;
 exports.makePrivate = makePrivate;
 exports.profile = profile;
 exports.sidecarCommand = sidecarCommand;

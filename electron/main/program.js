@@ -1,23 +1,27 @@
 // The running program: window, tray, menu and notifications, in line with what the keeper tells of the sidecar.
 
-const { app, clipboard, shell } = require("electron");
+const { app, clipboard, nativeTheme, shell } = require("electron");
 const path = require("node:path");
 
 const diagnostics = require("./diagnostics");
 const places = require("./places");
+const { chooseData } = require("./desktop/data_directory");
 const { KeepAwake } = require("./desktop/keep_awake");
-const { setMenu } = require("./desktop/menu");
+const { setMenu, showPaused } = require("./desktop/menu");
 const { Notifications } = require("./desktop/notifications");
 const { tellPower } = require("./desktop/power");
 const { lineFor, TrayIcon } = require("./desktop/tray");
 const { answerPages } = require("./ipc");
 const { Quit } = require("./quit");
+const { get, post } = require("./sidecar/api");
 const { Restarts } = require("./sidecar/restarts");
 const { MainWindow } = require("./window/window");
 
 /** A page that closes its window more often than three times a minute gets no new one before the user asks. */
 const REOPENED = [0, 0, 0];
 const REOPENED_WITHIN = 60_000;
+/** Milliseconds that the sidecar has for an answer. */
+const LIMIT = 5_000;
 
 /**
  * @typedef {object} Parts
@@ -27,6 +31,7 @@ const REOPENED_WITHIN = 60_000;
  * @property {import("./window/session").Door} door
  * @property {import("./sidecar/keeper").Keeper} keeper
  * @property {import("./log").Log} log
+ * @property {import("./preferences").Preferences} preferences
  * @property {import("./tally").Tally} tally
  * @property {import("./timings").Timings} timings
  */
@@ -37,7 +42,7 @@ class Program {
 
   /** @param {Parts} parts */
   constructor(parts) {
-    const { choices, door, keeper, log, tally, timings } = parts;
+    const { choices, door, keeper, log, preferences, tally, timings } = parts;
     this.parts = parts;
     this.window = new MainWindow({
       door,
@@ -48,16 +53,17 @@ class Program {
       onSessionEnd: () => this.quit.short("the session ends"),
     });
     this.quit = new Quit({ keeper, tally, timings, window: this.window, log });
-    this.keepAwake = new KeepAwake(choices, log);
+    this.keepAwake = new KeepAwake(preferences, log);
     this.tray = new TrayIcon({
       show: () => this.show(),
       hide: () => this.window.hide(),
+      pauseQueue: (paused) => void this.#pauseQueue(paused),
       quit: () => void this.quit.ask(),
       log,
     });
     this.notifications = new Notifications({
       ready: () => keeper.ready,
-      wanted: () => choices.now.notify && !this.window.window?.isFocused(),
+      wanted: () => preferences.now.notifications && !this.window.window?.isFocused(),
       open: (place) => this.show(place),
       log,
     });
@@ -65,13 +71,21 @@ class Program {
 
   /** Show the window, and follow the keeper from now on. */
   open() {
-    const { began, keeper, log } = this.parts;
+    const { began, keeper, log, preferences } = this.parts;
+    nativeTheme.themeSource = preferences.now.theme; // Pages follow it by prefers-color-scheme.
+    preferences.on("changed", ({ theme }) => {
+      nativeTheme.themeSource = theme;
+      this.follow();
+    });
+    nativeTheme.on("updated", () => this.window.repaint());
+    preferences.follow();
     keeper.on("state", () => this.#stateChanged());
     keeper.on("message", () => this.follow());
     keeper.on("task-ended", (/** @type {import("./tally").Ended} */ ended) => this.notifications.note(ended));
     this.#answerPages();
     this.quit.listen();
     this.#openWindow();
+    log.say(`window shown after ${Date.now() - began} ms`);
     this.window.window?.webContents.once("did-finish-load", () => {
       log.say(`first page loaded after ${Date.now() - began} ms`);
     });
@@ -81,7 +95,10 @@ class Program {
     this.#stateChanged();
     app.on("second-instance", () => this.show());
     app.on("activate", () => this.show());
-    app.on("quit", () => this.tray.close());
+    app.on("quit", () => {
+      preferences.close();
+      this.tray.close();
+    });
   }
 
   /** Bring the window to the front. @param {string} [place] the path of a page of the sidecar's */
@@ -98,7 +115,9 @@ class Program {
   /** Tray, progress and power in line with what runs. */
   follow() {
     const { keeper, tally } = this.parts;
-    this.tray.say(lineFor(keeper.state, tally, this.quit.isDraining));
+    const paused = keeper.ready === null ? null : tally.paused !== null;
+    this.tray.say(lineFor(keeper.state, tally, this.quit.isDraining), paused);
+    showPaused(paused);
     const running = keeper.ready === null ? 0 : tally.running;
     this.window.setProgress(running === 0 ? -1 : (tally.progress ?? 2));
     this.keepAwake.adjust(running);
@@ -149,8 +168,11 @@ class Program {
       return;
     }
     event.preventDefault();
+    const { keeper, preferences, tally } = this.parts;
     if (process.platform === "darwin" || this.quit.isDraining) {
       this.window.hide();
+    } else if (preferences.now.finish_in_tray && keeper.ready !== null && tally.running > 0) {
+      this.quit.finishInBackground();
     } else {
       void this.quit.ask();
     }
@@ -188,25 +210,52 @@ class Program {
   }
 
   #setMenu() {
-    const { choices, data, keeper } = this.parts;
-    setMenu(
-      {
-        go: (place) => this.show(place),
-        hide: () => this.window.hide(),
-        quit: () => void this.quit.ask(),
-        openLogs: () => this.#openLogs(),
-        copyDiagnostics: () => this.#copyDiagnostics(),
-        exportDiagnostics: () => {
-          if (keeper.ready !== null) {
-            this.window.window?.webContents.downloadURL(`${keeper.ready.url}system/diagnostics.zip`);
-          }
-        },
-        openData: () => void shell.openPath(data),
-        openSimulations: () => void shell.openPath(path.join(data, "simulations")),
+    const { data, keeper } = this.parts;
+    setMenu({
+      go: (place) => this.show(place),
+      hide: () => this.window.hide(),
+      quit: () => void this.quit.ask(),
+      pauseQueue: (paused) => void this.#pauseQueue(paused),
+      openLogs: () => this.#openLogs(),
+      copyDiagnostics: () => this.#copyDiagnostics(),
+      exportDiagnostics: () => {
+        if (keeper.ready !== null) {
+          this.window.window?.webContents.downloadURL(`${keeper.ready.url}system/diagnostics.zip`);
+        }
       },
-      choices,
-      () => this.follow(),
-    );
+      openData: () => void shell.openPath(data),
+      chooseData: () => void chooseData({ data, window: this.window.window, log: this.parts.log }),
+      dataIsFixed: places.isFixed(process.env),
+      openSimulations: () => void this.#openSimulations(),
+    });
+  }
+
+  /** @param {boolean} paused */
+  async #pauseQueue(paused) {
+    const { keeper, log } = this.parts;
+    if (keeper.ready !== null) {
+      try {
+        await post(keeper.ready, `/api/queue/${paused ? "pause" : "resume"}/`, LIMIT);
+      } catch (error) {
+        log.say(
+          `the queue was not ${paused ? "paused" : "resumed"}: ${/** @type {Error} */ (error).message}`,
+        );
+      }
+    }
+  }
+
+  /** The folder that the sidecar reads; a preference may name another one than that of the data directory. */
+  async #openSimulations() {
+    const { data, keeper, log } = this.parts;
+    let folder = path.join(data, "simulations");
+    if (keeper.ready !== null) {
+      try {
+        folder = String((await get(keeper.ready, "/api/system/", LIMIT)).simulations_dir);
+      } catch (error) {
+        log.say(`the simulations folder was not told: ${/** @type {Error} */ (error).message}`);
+      }
+    }
+    await shell.openPath(folder);
   }
 
   #openLogs() {

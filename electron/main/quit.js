@@ -63,12 +63,17 @@ class Quit {
     });
     log.say(`quit with ${running} running: ${answer}`);
     if (answer === "background") {
-      this.#draining = true;
-      window.hide();
-      keeper.leave("drain", null);
+      this.finishInBackground();
     } else if (answer === "stop") {
       this.#stop(timings.stopDeadline);
     }
+  }
+
+  /** Running tasks go on without a window, nothing new starts, and then the program ends. */
+  finishInBackground() {
+    this.#draining = true;
+    this.given.window.hide();
+    this.given.keeper.leave("drain", null);
   }
 
   /** End without a question. @param {string} why */

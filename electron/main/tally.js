@@ -20,6 +20,8 @@ class Tally {
   #known = new Set();
   pending = 0;
   runningCount = 0;
+  /** @type {string | null} who has paused the queue */
+  paused = null;
 
   /** A new run of the sidecar tells everything anew. */
   forget() {
@@ -27,6 +29,7 @@ class Tally {
     this.#known.clear();
     this.pending = 0;
     this.runningCount = 0;
+    this.paused = null;
   }
 
   /**
@@ -67,10 +70,11 @@ class Tally {
     return told.length === 0 ? null : told.reduce((sum, one) => sum + (one ?? 0), 0) / told.length;
   }
 
-  /** @param {{pending: number, running: number}} queue */
-  #counts({ pending, running }) {
+  /** @param {{pending: number, running: number, paused?: string | null}} queue */
+  #counts({ pending, running, paused }) {
     this.pending = pending;
     this.runningCount = running;
+    this.paused = paused ?? null;
   }
 
   /** @param {any} task @returns {Ended | null} */

@@ -136,6 +136,9 @@ def all_of_ours(group: Limited, batch: list[dict[str, Any]], repeat: int) -> Ite
             with tempfile.TemporaryDirectory() as folder, sidecar(group, Path(folder)) as client:
                 name = f"Steelyard, told the peaks, {'given order' if ordered else 'free order'}"
                 yield ours(client, group, name, batch, told=True, ordered=ordered)
+                if not ordered:
+                    name += ", again"
+                    yield ours(client, group, name, batch, told=True, ordered=False)
         with tempfile.TemporaryDirectory() as folder, sidecar(group, Path(folder)) as client:
             yield ours(client, group, "Steelyard, told nothing, first run", batch, told=False, ordered=False)
             yield ours(client, group, "Steelyard, told nothing, second run", batch, told=False, ordered=False)

@@ -75,6 +75,8 @@ def in_order(client: httpx.Client, data: Path) -> str:
     client.post("/api/startup/", json={"choice": "start"})
     client.post("/api/workers/add/")
     client.post("/workers/tick/")
+    assert client.post("/api/queue/pause/").json()["paused"] == "user"
+    assert client.post("/api/queue/resume/").json()["paused"] is None
     all_run(client, 2)
     task_id = submit_python(
         client, WRITER, label="it's <b>", tags=["a"], key="k", memory="1MiB", timeout="1h"

@@ -94,6 +94,16 @@ def test_health_and_the_way_out(api: httpx.Client, server: Edge) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "shutting_down")
 
 
+def test_the_queue_is_paused_and_resumed(api: httpx.Client, server: Edge) -> None:
+    for verb, by in (("pause", "user"), ("pause", "user"), ("resume", None), ("resume", None)):
+        answer = api.post(f"/api/queue/{verb}/")
+        assert (answer.status_code, answer.json()) == (200, {"status": "success", "paused": by})
+        assert api.get("/api/workers/status/").json()["queue"]["paused"] == by
+    assert api.post("/api/queue/pause/", json={"by": "battery"}).status_code == 400
+    assert api.get("/api/queue/pause/").status_code == 405
+    assert server.supervisor.paused is None
+
+
 def test_startup_preferences_system_events_and_simulations(api: httpx.Client, server: Edge) -> None:
     assert api.get("/api/startup/").json()["prompt"] is None
     assert api.post("/api/startup/", json={"choice": "start"}).status_code == 200

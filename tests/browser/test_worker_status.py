@@ -73,6 +73,24 @@ def test_a_worker_is_added_drained_and_cleaned_up(start_sidecar: StartSidecar, o
     panel.notice("There is no worker to drain.")
 
 
+def test_the_queue_is_paused_and_resumed(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    panel = open_panel(sidecar)
+    panel.cards("RUNNING").wait_for()
+    panel.click("Pause queue")
+    panel.notice("The queue is paused: what runs goes on")
+    panel.page.get_by_role("button", name="Resume queue").wait_for()
+    assert "Paused: nothing new starts." in panel.text("#worker-overview")
+    submit(sidecar, STEPS)
+    panel.eventually(lambda: panel.text("[data-figure='queue.pending']") == "1")
+    with sidecar.client() as client:  # from elsewhere: the page follows
+        client.post("/api/queue/resume/")
+    panel.page.get_by_role("button", name="Pause queue").wait_for()
+    panel.eventually(lambda: panel.text("[data-figure='queue.running']") == "1")
+
+
 def test_a_task_on_its_card(start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit) -> None:
     sidecar = start_sidecar("--workers", "1")
     panel = open_panel(sidecar)

@@ -42,7 +42,7 @@ class Desktop:
         self.data = data
         self.began = time.monotonic()
         given = {k: v for k, v in environment(**env).items() if not k.startswith(KEPT_OUT)}
-        given |= {"DISPLAY": display, "STEELYARD_DATA_DIR": str(data)}
+        given |= {"DISPLAY": display, "STEELYARD_DATA_DIR": str(data)} | env
         if timings is not None:
             given["STEELYARD_DESKTOP_TIMINGS"] = json.dumps(timings)
         self.stragglers: list[str] = []
@@ -190,6 +190,12 @@ class Desktop:
             base_url=record["url"], headers=headers, timeout=PATIENCE, trust_env=False
         ) as client:
             yield client
+
+    def prefer(self, **preferences: object) -> None:
+        """Change preferences, as another program than the window would."""
+        with self.client() as client:
+            answer = client.patch("/api/preferences/", json=preferences)
+            assert answer.status_code == 200, answer.text
 
     # ends
 

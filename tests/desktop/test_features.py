@@ -33,15 +33,13 @@ def test_progress_on_the_dock_and_awake_while_tasks_run(launch: Launch) -> None:
 def test_the_machine_may_sleep_if_the_user_says_so(launch: Launch) -> None:
     desktop = launch()
     desktop.panel().says("RUNNING", "#worker-status")
-    desktop.menu("keep-awake-never")
+    desktop.prefer(keep_awake="never")
     desktop.submit(PROGRESS)
     desktop.run(RECORD)
     eventually(lambda: 0.5 in desktop.run("return bars"), within=30)
     assert "keep awake: on" not in desktop.log
-    desktop.menu("keep-awake-always")
+    desktop.prefer(keep_awake=None)
     desktop.logged("keep awake: on")
-    saved = json.loads((desktop.data / "electron" / "desktop.json").read_text())
-    assert saved["keepAwake"] == "always"
 
 
 def test_an_end_is_notified_and_a_click_leads_there(launch: Launch) -> None:
@@ -81,7 +79,7 @@ def test_notifications_can_be_turned_off(launch: Launch) -> None:
     desktop = launch()
     desktop.panel().says("RUNNING", "#worker-status")
     desktop.run("window.isFocused = () => false")
-    desktop.menu("notify")
+    desktop.prefer(notifications=False)
     task = desktop.submit("pass")
     eventually(lambda: desktop.task(task)["state"] == "SUCCEEDED", within=30)
     desktop.panel().evaluate("new Promise((done) => setTimeout(done, 1500))")

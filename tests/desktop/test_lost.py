@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,26 @@ def test_diagnostics_hold_what_helps_and_no_secret(launch: Launch) -> None:
     assert token not in text
     page.click("#restart")
     desktop.panel()
+
+
+def test_diagnostics_are_exported_without_a_secret(launch: Launch, tmp_path: Path) -> None:
+    desktop = launch()
+    desktop.panel().says("RUNNING", "#worker-status")
+    saved = tmp_path / "diagnostics.zip"
+    desktop.run(
+        f"""
+        window.webContents.session.once('will-download', (_event, item) => {{
+            item.setSavePath({json.dumps(str(saved))});
+            item.once('done', (_event, state) => {{ globalThis.exported = state; }});
+        }});
+        """
+    )
+    desktop.menu("export-diagnostics")
+    eventually(lambda: desktop.run("return globalThis.exported") == "completed", within=30)
+    with zipfile.ZipFile(saved) as archive:
+        assert any("system" in name for name in archive.namelist())
+        content = b"".join(archive.read(name) for name in archive.namelist())
+    assert desktop.record["token"].encode() not in content
 
 
 def test_logs_are_opened_by_their_folder(launch: Launch) -> None:

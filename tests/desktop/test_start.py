@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from steelyard.machine.paths import data_directory
+from steelyard.machine.paths import POINTER, data_directory
 from tests.desktop.conftest import Launch, fake_sidecar, keep_picture
 from tests.desktop.program import ROOT, Desktop
 from tests.helpers.sidecar import RunningSidecar, environment
@@ -178,13 +178,38 @@ def test_a_window_state_that_cannot_be_used_is_not_used(launch: Launch, tmp_path
 def test_program_and_command_line_find_the_same_data(
     environ: dict[str, str], node: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert directory_of_main(environ, node, monkeypatch) == str(data_directory(os.environ))
+
+
+@pytest.mark.parametrize(
+    ("stated", "counts"),
+    [
+        ("/srv/größe/a b\n", True),
+        ("relative\n", False),
+        ("", False),
+        ("/srv/a\n/srv/b\n", False),
+        ("/srv/a\0b", False),
+    ],
+)
+def test_program_and_command_line_follow_the_same_choice(
+    stated: str, counts: bool, node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "share" / "Steelyard"
+    place.mkdir(parents=True)
+    (place / POINTER).write_text(stated, encoding="utf-8")
+    environ = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(place.parent)}
+    found = directory_of_main(environ, node, monkeypatch)
+    assert found == str(data_directory(os.environ)) == (stated.strip() if counts else str(place))
+
+
+def directory_of_main(environ: dict[str, str], node: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What Electron's main takes for the data directory, with that environment, which holds from now on."""
     for name in ("XDG_DATA_HOME", "STEELYARD_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     code = "process.stdout.write(require('./electron/main/places.js').dataDirectory(process.env))"
-    found = subprocess.run([node, "-e", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert found == str(data_directory(os.environ))
+    return subprocess.run([node, "-e", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_sidecar_is_started_as_it_should_be(launch: Launch, tmp_path: Path) -> None:

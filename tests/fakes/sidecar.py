@@ -82,6 +82,7 @@ class FakeSidecar:
         self.next_id = "0123456789ab"
         self.submitted_state = "SUCCEEDED"
         self.page_size = 1000
+        self.paused: str | None = None
         self.errors: list[dict[str, Any]] = []
         self.refusals: dict[str, tuple[int, dict[str, Any]]] = {}
         """Path -> the answer that it gets instead."""
@@ -155,6 +156,9 @@ class FakeSidecar:
             return 201, {"url": f"http://127.0.0.1:{self.port}/sign-in/c0de"}
         if path == "/api/preferences/":
             return 200, self._preferences(body)
+        if path in ("/api/queue/pause/", "/api/queue/resume/"):
+            self.paused = "user" if "pause" in path else None
+            return 200, {"status": "success", "paused": self.paused}
         if path == "/api/startup/":
             return 200, self._startup(body)
         if path == "/api/system/":
@@ -189,7 +193,10 @@ class FakeSidecar:
                 "total": 64 * 2**30, "available": 40 * 2**30, "used": 24 * 2**30, "percent": 37.5,
                 "guard": 6 * 2**30, "pressure": "normal",
             },
-            "queue": {"pending": 3, "running": 2, "succeeded": 10, "failed": 1, "cancelled": 0},
+            "queue": {
+                "pending": 3, "running": 2, "succeeded": 10, "failed": 1, "cancelled": 0,
+                "paused": self.paused,
+            },
             "seq": 4711,
         }  # fmt: skip
 

@@ -26,6 +26,7 @@ class FakeSupervisor:
     def forget(self) -> None:
         """As at the start, but for those who listen."""
         self.stopping = False
+        self.paused: str | None = None
         self.refuse: Exception | None = None
         """Raised by whatever is called next, until it is None again."""
         self.workers: dict[str, Json] = {}
@@ -81,6 +82,7 @@ class FakeSupervisor:
                 "succeeded": 0,
                 "failed": 0,
                 "cancelled": 0,
+                "paused": self.paused,
             },
             "seq": self.last_seq(),
         }
@@ -123,6 +125,18 @@ class FakeSupervisor:
         if worker_id not in self.workers:
             raise NotFound("There is no such worker.")
         return "started\n"[-tail:]
+
+    # the queue
+
+    async def pause_queue(self) -> str | None:
+        self._called("pause_queue")
+        self.paused = "user"
+        return self.paused
+
+    async def resume_queue(self) -> str | None:
+        self._called("resume_queue")
+        self.paused = None
+        return self.paused
 
     # tasks
 

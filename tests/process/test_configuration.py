@@ -287,3 +287,24 @@ def test_two_windows_answer_at_once_and_one_worker_starts(tmp_path: Path) -> Non
         answers = asyncio.run(both(sidecar.record))
         assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
         assert len(api.all_run(client, 1)) == 1
+
+
+def test_simulations_lie_where_the_preference_says_from_the_next_start_on(tmp_path: Path) -> None:
+    folder = tmp_path / "größe b"
+    folder.mkdir()
+    (folder / "mine.toml").write_text('[simulation]\nname = "mine"\ntitle = "Mine"\ncommand = ["true"]\n')
+
+    def known() -> tuple[set[str], str]:
+        with RunningSidecar(tmp_path / "data") as sidecar, sidecar.client() as client:
+            found = client.get("/api/simulations/").json()["simulations"]
+            where = str(client.get("/api/system/").json()["simulations_dir"])
+            client.patch("/api/preferences/", json={"simulations_dir": str(folder)})
+            return {one["name"] for one in found}, where
+
+    names, where = known()
+    assert "mine" not in names and where == str(tmp_path / "data" / "simulations")
+    names, where = known()
+    assert "mine" in names and where == str(folder)
+    folder.rename(tmp_path / "away")  # a share that is not mounted keeps nothing from starting
+    names, where = known()
+    assert "mine" not in names and "steel-pathway" in names and where == str(folder)

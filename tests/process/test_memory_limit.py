@@ -114,6 +114,25 @@ def test_a_leak_costs_the_steady_ones_nothing_and_the_kernel_kills_nobody(
         assert "more than" in ended["attempts"][-1]["evidence"]
 
 
+def test_a_limit_that_shrinks_under_running_tasks_costs_the_cheaper_one_and_kills_nobody(
+    group: Limited, sidecar: RunningSidecar
+) -> None:
+    with sidecar.client() as client:
+        old = submit(client, HOLDS, "250", "12", memory="300MiB")
+        eventually(lambda: (task(client, old)["memory"]["peak"] or 0) > 240 * MIB, within=30)
+        young = submit(client, HOLDS, "250", "12", memory="300MiB")
+        eventually(lambda: (task(client, young)["memory"]["peak"] or 0) > 240 * MIB, within=30)
+        # Both stay as they are, and there is room for little more.
+        group.limit(TOTAL - 400 * MIB)
+        eventually(
+            lambda: len(task(client, young)["attempts"]) == 2 or ended_attempt(client, young), within=30
+        )
+        assert ended_attempt(client, young)["cause"] == "memory_guard"  # type: ignore[index]
+        eventually(lambda: task(client, old)["state"] == "SUCCEEDED", within=40)
+        assert len(task(client, old)["attempts"]) == 1 and group.oom_kills == 0
+        client.post(f"/api/tasks/{young}/cancel/")
+
+
 def test_the_kernels_kill_is_told_from_a_persons(group: Limited, tmp_path: Path) -> None:
     # Without a guard nobody looks but the kernel.
     with inside(group, tmp_path, 0) as sidecar, sidecar.client() as client:

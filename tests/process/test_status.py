@@ -69,7 +69,9 @@ FIGURES = {
     "guard": (int,),
     "pressure": (str,),
 }
-QUEUE = {name: (int,) for name in ("pending", "running", "succeeded", "failed", "cancelled")}
+QUEUE = {name: (int,) for name in ("pending", "running", "succeeded", "failed", "cancelled")} | {
+    "paused": (type(None),)
+}
 
 HANGING = (
     "import os, sys, time\n"

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retry": ("task_actions", "Queue failed or cancelled tasks again."),
     "suspend": ("task_actions", "Stop running tasks where they are."),
     "resume": ("task_actions", "Let suspended tasks go on."),
+    "queue": ("queue", "Pause and resume the queue."),
     "workers": ("workers", "List, watch, add, drain and abort workers."),
     "simulations": ("simulations", "List simulations, or show the parameters of one."),
     "forecast": ("forecast", "Show when the queue is done."),
@@ -49,7 +50,7 @@ SECTIONS = {
     "Start": ("serve", "open", "startup"),
     "Queue work": ("submit", "run", "sweep", "again"),
     "Look": ("tasks", "task", "logs", "files", "sweeps", "results", "forecast", "events"),
-    "Change": ("edit", "cancel", "retry", "suspend", "resume", "workers", "preferences"),
+    "Change": ("edit", "cancel", "retry", "suspend", "resume", "queue", "workers", "preferences"),
     "This machine": ("simulations", "system", "doctor", "completion"),
 }
 """The commands as the help lists them."""

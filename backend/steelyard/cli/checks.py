@@ -187,9 +187,9 @@ def figures(memory: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[Fi
     )
 
 
-def simulations(data: DataDirectory) -> Iterator[Finding]:
-    """The simulations' TOML files, read here."""
-    catalogue = Catalogue([BUNDLED, data.simulations])
+def simulations(folder: Path) -> Iterator[Finding]:
+    """The simulations' TOML files, those of a person in this folder, read here."""
+    catalogue = Catalogue([BUNDLED, folder])
     catalogue.reload()
     yield from catalogued(sorted(catalogue.simulations), catalogue.errors)
 

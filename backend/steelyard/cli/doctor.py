@@ -95,8 +95,10 @@ def _python(data: DataDirectory) -> Iterator[Finding]:
 
 
 def _without_sidecar(data: DataDirectory) -> Iterator[Finding]:
+    folder = data.simulations
     try:
         settings = environment.load(os.environ, checks.preferences(data))
+        folder = settings.simulations_dir or folder
     except StartError as error:
         yield Finding("Settings", "problem", f"{error.message} {error.remedy}")
     else:
@@ -105,7 +107,7 @@ def _without_sidecar(data: DataDirectory) -> Iterator[Finding]:
         )
         yield Finding("Settings", "ok", stated or "all by default")
         yield from checks.machine(settings)
-    yield from checks.simulations(data)
+    yield from checks.simulations(folder)
     yield from checks.database(data)
     yield from _to_mend(data)
 

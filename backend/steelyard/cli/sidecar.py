@@ -29,7 +29,7 @@ from steelyard.cli.sidecar_parent import (
     say,
     watch_parent,
 )
-from steelyard.machine import containment, processes
+from steelyard.machine import battery, containment, processes
 from steelyard.machine.clocks import SystemClocks
 from steelyard.machine.memory import probe
 from steelyard.machine.memory.oom import oom_kills
@@ -106,7 +106,7 @@ class Sidecar:
                 yard = Yard(
                     database=database,
                     data=data,
-                    catalogue=Catalogue([BUNDLED, data.simulations]),
+                    catalogue=Catalogue([BUNDLED, settings.simulations_dir or data.simulations]),
                     preferences=preferences,
                     read_settings=lambda: environment.load(os.environ, preferences.stated),
                     clocks=clocks,
@@ -119,6 +119,7 @@ class Sidecar:
                     ),
                     feed=Feed(database),
                     rng=random.Random(),
+                    battery=battery.charge,
                 )
                 await self._serve(yard, Supervisor(yard), orders)
             finally:
@@ -197,7 +198,7 @@ class Sidecar:
             with contextlib.suppress(NotImplementedError):
                 loop.add_signal_handler(number, signalled, number)
         if orders is not None:
-            orders.follow(lambda order: _obey(order, leave), parent_gone)
+            orders.follow(lambda order: _obey(order, leave, supervisor.power_changed), parent_gone)
             assert self._hello.parent is not None
             self._tasks.append(loop.create_task(watch_parent(self._hello.parent, parent_gone)))
         try:
@@ -207,7 +208,9 @@ class Sidecar:
                 task.cancel()
 
 
-def _obey(order: Order, leave: Callable[[Mode, float | None, str], None]) -> None:
+def _obey(
+    order: Order, leave: Callable[[Mode, float | None, str], None], power_changed: Callable[[], None]
+) -> None:
     """Carry out one line of the parent's; one that is not understood is logged, and changes nothing."""
     deadline = order.deadline_s
     if order.type == "ping":
@@ -219,6 +222,7 @@ def _obey(order: Order, leave: Callable[[Mode, float | None, str], None]) -> Non
             leave("stop", STOP_DEADLINE if deadline is None else min(deadline, LONGEST_DEADLINE), "shutdown")
     elif order.type == "power" and order.event in POWER_EVENTS:
         log.info("power: %s", order.event)
+        power_changed()
     else:
         log.warning("an order that is not known was left alone: %.80r", order)
 

@@ -10,6 +10,11 @@ from steelyard.cli.output import Column, state
 from steelyard.cli.wording import NOTHING, duration, plain, relative, share, size
 from steelyard.client.answers import Status, Worker
 
+PAUSED = {
+    "user": "; paused, go on with: steelyard queue resume",
+    "battery": "; paused while the battery is low",
+}
+
 COLUMNS = (
     Column("Worker", fixed=True),
     Column("State", fixed=True),
@@ -70,4 +75,5 @@ def summary(status: Status) -> Iterator[tuple[str, str]]:
         f"{size(memory['available'])} of {size(memory['total'])} available,"
         f" {size(memory['guard'])} kept as guard, pressure {memory['pressure']}",
     )
-    yield "Queue", ", ".join(f"{count} {name}" for name, count in queue.items())
+    counts = ", ".join(f"{count} {name}" for name, count in queue.items() if name != "paused")
+    yield "Queue", counts + PAUSED.get(queue["paused"] or "", "")

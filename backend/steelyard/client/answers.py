@@ -141,13 +141,24 @@ class Memory(TypedDict):
     pressure: str
 
 
+class QueueCounts(TypedDict):
+    """How many tasks are in which state; paused: "user", "battery", or None while waiting tasks may start."""
+
+    pending: int
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    paused: str | None
+
+
 class Status(TypedDict):
     """Workers, limits, memory and queue in one answer; `seq` is the last change that it holds."""
 
     workers: list[Worker]
     limits: Limits
     memory: Memory
-    queue: dict[str, int]
+    queue: QueueCounts
     seq: int
 
 

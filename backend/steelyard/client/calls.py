@@ -101,6 +101,18 @@ class Calls:
         """Run the checks that run anyway; how many workers and tasks each of them changed."""
         return _post("/workers/tick/", _field("transitions"))
 
+    # The queue
+
+    @Route
+    def pause_queue(self) -> Call[str | None]:
+        """Let nothing new start until it is resumed; running tasks go on. Who holds the queue now: "user"."""
+        return _post("/api/queue/pause/", _field("paused"))
+
+    @Route
+    def resume_queue(self) -> Call[str | None]:
+        """Let waiting tasks start again, on a low battery too. Who holds the queue now: None."""
+        return _post("/api/queue/resume/", _field("paused"))
+
     # Tasks
 
     @Route

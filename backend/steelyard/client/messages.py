@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
-from steelyard.client.answers import Memory, Status, Task, Worker
+from steelyard.client.answers import Memory, QueueCounts, Status, Task, Worker
 
 
 class SnapshotMessage(TypedDict):
@@ -49,7 +49,7 @@ class QueueMessage(TypedDict):
 
     type: Literal["queue"]
     seq: int
-    queue: dict[str, int]
+    queue: QueueCounts
 
 
 class MemoryMessage(TypedDict):

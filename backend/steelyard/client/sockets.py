@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from steelyard.client.errors import NoAnswer, Unreachable, refusal_of
 from steelyard.client.exchange import headers, stranger
@@ -67,5 +67,6 @@ def told(url: str, timeout: float) -> Iterator[None]:
         raise stranger(url) from None
     except TimeoutError:
         raise NoAnswer(f"the sidecar at {url} did not answer within {timeout:g} s") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, ConnectionClosed) as error:
+        # ConnectionClosed: it went in the midst of the handshake.
         raise Unreachable(f"nobody listens at {url}: {error}") from None

@@ -23,6 +23,8 @@ from steelyard.rules.errors import StartError, StorageFull
 __all__ = ["DataDirectory", "data_directory", "write_private"]
 
 VARIABLE = "STEELYARD_DATA_DIR"
+POINTER = "data-directory.txt"
+"""In the platform's place: the data directory that a person chose instead, written by the desktop program."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CHOOSE_ANOTHER = f"Name a folder of your own on a local disk with --data-dir or {VARIABLE}."
@@ -30,14 +32,25 @@ _MAKE_ROOM = "Free some space on that disk, then start Steelyard again."
 
 
 def data_directory(environ: Mapping[str, str]) -> Path:
-    """The data directory: STEELYARD_DATA_DIR if it is set and not empty, else the platform's place for it.
+    """The data directory: STEELYARD_DATA_DIR if it is set and not empty, else the one that a person chose in
+    the desktop program, else the platform's place for it.
 
-    Absolute; a relative one is taken from the current directory, `~` is home. It need not exist.
+    Absolute; a relative variable is taken from the current directory, `~` is home. It need not exist.
     """
     stated = environ.get(VARIABLE, "").strip()
     if stated:
         return Path(os.path.abspath(os.path.expanduser(stated)))
-    return platformdirs.user_data_path("Steelyard", appauthor=False)
+    place = platformdirs.user_data_path("Steelyard", appauthor=False)
+    return _chosen(place) or place
+
+
+def _chosen(place: Path) -> Path | None:
+    """The absolute path that POINTER in the platform's place holds, whatever else it holds counts as none."""
+    try:
+        stated = (place / POINTER).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Path(stated) if os.path.isabs(stated) and stated.isprintable() else None
 
 
 class DataDirectory:

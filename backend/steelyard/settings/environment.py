@@ -28,12 +28,19 @@ class Settings:
     worker_peak_memory: int | None
     worker_memory_guard: int | None
     worker_cores: int | None
+    pause_on_battery_below: int
     keep_tasks_for: float
     keep_tasks: int
     keep_worker_logs_for: float
     python: str | None
+    simulations_dir: Path | None
     replace_crashed_workers: bool
     start_worker_at_launch: bool
+    low_priority: bool
+    theme: str
+    notifications: bool
+    keep_awake: str
+    finish_in_tray: bool
     sources: Mapping[str, Source] = field(default_factory=dict)
 
     def values(self) -> dict[str, int | float | str | bool | None]:

@@ -16,7 +16,7 @@ from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.settings.wording import shown
 
 Value = int | float | str | bool | Path
-Kind = Literal["integer", "duration", "size", "name", "directory", "program", "boolean"]
+Kind = Literal["integer", "duration", "size", "name", "directory", "folder", "program", "boolean", "choice"]
 
 QUEUE_NAME = r"[a-z0-9_-]{1,64}"
 
@@ -61,6 +61,16 @@ def _directory(value: object) -> Value:
     return path
 
 
+def _folder(value: object) -> Value:
+    # Whether it is there shows when it is read: a share that is not mounted must not keep Steelyard from
+    # starting.
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        path = os.path.expanduser(value.strip())
+        if os.path.isabs(path):
+            return Path(path)
+    raise ValueError(f"expected {RANGES['folder']}, found {shown(value)}")
+
+
 def _program(value: object) -> Value:
     # Whether it is there shows when it is needed: an environment that was deleted must not keep Steelyard
     # from starting.
@@ -79,20 +89,30 @@ def _boolean(value: object) -> Value:
     raise ValueError(f"expected true or false, found {shown(value)}")
 
 
+def _choice(value: object) -> Value:
+    # Which words there are, the table knows.
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"expected a word, found {shown(value)}")
+
+
 READERS: dict[Kind, Callable[[object], Value]] = {
     "integer": _integer,
     "duration": _duration,
     "size": _size,
     "name": _name,
     "directory": _directory,
+    "folder": _folder,
     "program": _program,
     "boolean": _boolean,
+    "choice": _choice,
 }
 """Kind to what reads it, from text or from JSON. ValueError with what was expected."""
 
 RANGES: dict[Kind, str] = {
     "name": QUEUE_NAME,
     "directory": "a folder that can be written",
+    "folder": "the absolute path of a folder",
     "program": "an absolute path, or a program on the PATH",
     "boolean": "true or false",
 }
@@ -112,7 +132,9 @@ SCHEMAS: dict[Kind, dict[str, object]] = {
     },
     "name": {"type": "string", "pattern": f"^{QUEUE_NAME}$"},
     "directory": {"type": "string", "minLength": 1},
+    "folder": {"type": "string", "minLength": 1, "x-range": RANGES["folder"]},
     "program": {"type": "string", "minLength": 1, "x-range": RANGES["program"]},
     "boolean": {"type": "boolean"},
+    "choice": {"type": "string"},
 }
 """JSON Schema of each kind as preferences.json holds it; x-unit is that of a bare number."""

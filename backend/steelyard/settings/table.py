@@ -10,6 +10,7 @@ from pathlib import Path
 
 from steelyard.rules.quantities import MIB, TIB, format_size
 from steelyard.settings.kinds import RANGES, READERS, SCHEMAS, Kind, Value
+from steelyard.settings.wording import shown
 
 YEAR = 31_536_000
 """Seconds."""
@@ -22,7 +23,8 @@ class Setting:
     key: its name in preferences.json and in Settings. variable: in the environment, None if it has none.
     default: a value of its kind, None if the program works it out; default_text then says how.
     low, high: the range, both included, in bytes, seconds or a count.
-    title and meaning: for the preferences pane and the documentation.
+    title and meaning: for the preferences pane and the documentation. choices: the words of a choice.
+    desktop: the desktop program reads it, and nobody else; the sidecar keeps it.
     """
 
     key: str
@@ -34,6 +36,8 @@ class Setting:
     low: int = 0
     high: int = 0
     default_text: str = ""
+    choices: tuple[str, ...] = ()
+    desktop: bool = False
 
     def read(self, value: object) -> Value:
         """The value, from the environment's text or from JSON. ValueError with what was expected."""
@@ -41,6 +45,8 @@ class Setting:
         counts = self.kind in ("integer", "duration", "size")
         if counts and isinstance(found, int | float) and not self.low <= found <= self.high:
             raise ValueError(f"expected {self.range}")
+        if self.choices and found not in self.choices:
+            raise ValueError(f"expected {self.range}, found {shown(value)}")
         return found
 
     @property
@@ -48,6 +54,8 @@ class Setting:
         """What values there are, for people: "0 to 256", "16 MiB to 64 TiB", "true or false"."""
         if self.kind == "size":
             return f"{_round_size(self.low)} to {_round_size(self.high)}"
+        if self.choices:
+            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
         if self.kind in RANGES:
             return RANGES[self.kind]
         return f"{self.low} to {self.high}" + (" seconds" if self.kind == "duration" else "")
@@ -67,6 +75,10 @@ class Setting:
         schema: dict[str, object] = {"title": self.title, "description": self.meaning, **SCHEMAS[self.kind]}
         if self.kind in ("integer", "duration", "size"):
             schema |= {"minimum": self.low, "maximum": self.high}
+        if self.choices:
+            schema["enum"] = list(self.choices)
+        if self.desktop:
+            schema["x-desktop"] = True
         if self.default is not None:
             schema["default"] = str(self.default) if isinstance(self.default, Path) else self.default
         if self.default_text:
@@ -179,6 +191,16 @@ SETTINGS: tuple[Setting, ...] = (
         "the physical cores that Steelyard may use",
     ),
     Setting(
+        "pause_on_battery_below",
+        None,
+        "integer",
+        20,
+        "Pause on a low battery",
+        "Below so many per cent of charge, and not on mains, nothing new starts; what runs goes on. "
+        "0: never.",
+        high=100,
+    ),
+    Setting(
         "keep_tasks_for",
         None,
         "duration",
@@ -216,6 +238,15 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="the Python that runs Steelyard; packaged, the first python3 or python on the PATH",
     ),
     Setting(
+        "simulations_dir",
+        None,
+        "folder",
+        None,
+        "Folder of your simulations",
+        "Where your simulations' TOML files lie, from the next start on.",
+        default_text="<data dir>/simulations",
+    ),
+    Setting(
         "replace_crashed_workers",
         None,
         "boolean",
@@ -230,6 +261,53 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "Start a worker at launch",
         "Start a worker when the window opens, or ask if the memory does not suffice.",
+    ),
+    Setting(
+        "low_priority",
+        None,
+        "boolean",
+        False,
+        "Run tasks at low priority",
+        "Let other programs go first on the CPU and, on Linux, on the disk; tasks take longer while those "
+        "are busy.",
+    ),
+    Setting(
+        "theme",
+        None,
+        "choice",
+        "system",
+        "Colours",
+        "Light or dark, or as the system is.",
+        choices=("system", "light", "dark"),
+        desktop=True,
+    ),
+    Setting(
+        "notifications",
+        None,
+        "boolean",
+        True,
+        "Notify when tasks end",
+        "A notification when a task or a whole sweep ends, unless the window has the focus.",
+        desktop=True,
+    ),
+    Setting(
+        "keep_awake",
+        None,
+        "choice",
+        "always",
+        "Keep the machine awake",
+        "While tasks run: always, on mains only, or never.",
+        choices=("always", "mains", "never"),
+        desktop=True,
+    ),
+    Setting(
+        "finish_in_tray",
+        None,
+        "boolean",
+        False,
+        "Finish in the tray",
+        "Closing the window while tasks run lets them finish in the background, without a question.",
+        desktop=True,
     ),
 )
 """Every setting but STEELYARD_DATA_DIR, which is needed before preferences.json can be found."""

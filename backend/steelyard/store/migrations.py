@@ -49,5 +49,12 @@ def _footprints(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _footprints}
+def _pause(connection: sqlite3.Connection) -> None:
+    """Version 3: who has paused the queue."""
+    connection.execute(
+        'CREATE TABLE "pause" ("who" TEXT NOT NULL PRIMARY KEY, "at" REAL NOT NULL) WITHOUT ROWID, STRICT'
+    )
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _footprints, 2: _pause}
 """Schema version -> what leads from it to the next one."""

@@ -23,7 +23,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """PRAGMA user_version of what create_schema() makes."""
 
 APPLICATION_ID = 0x5354_4C59
@@ -235,6 +235,16 @@ class Footprint(Table):
         indexes = ((("simulation", "program"), False),)
 
 
+class Pause(Table):
+    """Who has paused the queue: a row while it is paused."""
+
+    who = TextField(primary_key=True)
+    at = DoubleField()
+
+    class Meta:
+        without_rowid = True
+
+
 TABLES: tuple[type[Table], ...] = (
     Worker,
     Task,
@@ -246,6 +256,7 @@ TABLES: tuple[type[Table], ...] = (
     EventRow,
     Sample,
     Footprint,
+    Pause,
 )
 
 RUNNABLE = "state = 'READY' AND blockers = 0 AND held_until IS NULL"

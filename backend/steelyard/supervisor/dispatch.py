@@ -29,7 +29,7 @@ Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
 async def dispatch(yard: Yard) -> int:
     """Start as many tasks as there are idle workers and room; how many were started."""
-    if yard.leaving or yard.ladder.holding or yard.database.condition.trouble is not None:
+    if yard.leaving or yard.pause.by or yard.ladder.holding or yard.database.condition.trouble is not None:
         return 0
     due = tasks.next_due(yard.database)
     if due is not None and due <= yard.clocks.wall():
@@ -48,7 +48,7 @@ async def dispatch(yard: Yard) -> int:
 
 def _claim(yard: Yard, change: Change) -> tuple[list[Claimed], dict[str, Waiting]]:
     """Inside a transaction: one choice after the other, until nothing more may start; and why not more."""
-    idle = yard.idle() if not (yard.leaving or yard.ladder.holding) else []
+    idle = yard.idle() if not (yard.leaving or yard.pause.by or yard.ladder.holding) else []
     queues = {handle.queue for handle in idle}
     few = _queued(yard, change, queues, GLANCE)
     more = len(few) >= GLANCE
@@ -200,4 +200,4 @@ def _start(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, row: Row) 
         started = not isinstance(error, launch.NoPython)
         attempts.finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words, started=started))
         return
-    handle.send("start", **message)
+    handle.send("start", low_priority=handle.low_priority, **message)

@@ -14,8 +14,8 @@ from steelyard.rules.admission import LiveWorker, MemoryView
 from steelyard.settings.environment import Settings
 from steelyard.supervisor.worker_handle import WorkerHandle
 
-OOM_SAMPLES = 8
-"""Readings of the kernel's counters that are kept: those of the last 2 s while tasks run."""
+OOM_SAMPLES, OOM_SPACING = 8, 0.2
+"""Readings of the kernel's counters that are kept, at least so many seconds apart: those of the last 2 s."""
 
 
 MOST_PROGRAMS = 10
@@ -45,6 +45,7 @@ class Scale:
         self._probe = probe
         self._sampler = sampler
         self._oom_kills = oom_kills
+        self._ooms_read = -OOM_SPACING
         self._ooms: deque[Counts] = deque([oom_kills()], maxlen=OOM_SAMPLES)
         self.physical_cores = physical_cores
         self.reading = probe()
@@ -55,7 +56,9 @@ class Scale:
 
     def weigh_trees(self, handles: Iterable[WorkerHandle], wall: float, awake: float) -> None:
         """Sample the whole tree of each worker, at this moment (wall: Unix s; awake: s of awake time)."""
-        self._ooms.append(self._oom_kills())
+        if awake - self._ooms_read >= OOM_SPACING:
+            self._ooms_read = awake
+            self._ooms.append(self._oom_kills())
         living = {h.worker_id: h for h in handles if h.pid is not None and not h.gone}
         roots = {worker_id: h.pid for worker_id, h in living.items() if h.pid is not None}
         for worker_id, use in self._sampler.sample(roots).items():

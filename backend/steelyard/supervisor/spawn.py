@@ -36,6 +36,7 @@ def new_handle(yard: Yard, worker_id: str, *, queue: str, forced: bool) -> Worke
         yard.clocks.awake(),
         yard.clocks.wall(),
         heartbeat_interval=yard.settings.worker_heartbeat_interval,
+        low_priority=yard.settings.low_priority,
     )
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from steelyard.rules.states import TaskState
 from steelyard.store import events, tasks
+from steelyard.store import pause as pause_table
 from steelyard.supervisor import (
     forecasting,
     launch,
     leaving,
     notices,
     outputs,
+    pausing,
     recovery,
     retention,
     startup,
@@ -58,6 +60,7 @@ class Supervisor:
         yard = self._yard
         lived = recovery.recover(yard)
         retention.finish_interrupted(yard)
+        yard.pause.person = pause_table.by_person(yard.database)
         launch.install_helper(yard)
         if yard.preferences.notice:
             notices.give(yard, "preferences", yard.preferences.notice)
@@ -205,6 +208,19 @@ class Supervisor:
         return task_views.samples(self._yard, task_id)
 
     # the rest
+
+    async def pause_queue(self) -> str | None:
+        """Let nothing new start until a person resumes; who holds the queue now. See supervisor.pausing."""
+        return await pausing.pause(self._yard)
+
+    async def resume_queue(self) -> str | None:
+        """Let waiting tasks start again; who holds the queue now."""
+        return await pausing.resume(self._yard)
+
+    def power_changed(self) -> None:
+        """The machine was suspended or woke, or went to or from its battery: look at once."""
+        self._yard.battery_read = None
+        self._yard.hurry()
 
     def simulations(self) -> dict[str, Any]:
         """Every simulation that can be submitted, and the files that could not be read."""

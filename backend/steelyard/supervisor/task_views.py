@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from steelyard.rules import pause
 from steelyard.rules.errors import NotFound
 from steelyard.rules.quantities import format_size
 from steelyard.rules.reasons import Waiting, waiting_sentence
@@ -118,6 +119,8 @@ def _waiting_for(yard: Yard, view: View) -> str:
         return SENTENCES[trouble.kind]
     if yard.leaving:
         return "the next start: Steelyard is shutting down"
+    if yard.pause.by is not None:
+        return pause.WAITING_FOR[yard.pause.by]
     serving = [h for h in yard.handles.values() if h.queue == view["queue"] and not (h.gone or h.leaving)]
     if not serving:
         return f'a worker: none serves the queue "{view["queue"]}"'

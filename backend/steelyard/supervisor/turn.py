@@ -11,13 +11,15 @@ from steelyard.rules.errors import StorageFull
 from steelyard.rules.quantities import format_duration
 from steelyard.store import faults
 from steelyard.store.condition import Trouble
-from steelyard.supervisor import dispatch, memory_guard, notices, views, worker_end, workers
+from steelyard.supervisor import dispatch, memory_guard, notices, pausing, views, worker_end, workers
 from steelyard.supervisor.housekeeping import Housekeeper
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
 
 BEAT = 1.0
+CLOSEST = 0.05
+"""Seconds between two samples of the trees, however much happens."""
 BEAT_WITH_TASKS = 0.25
 """Seconds between two turns; DESIGN section 3: 4 Hz while tasks run, 1 Hz otherwise."""
 
@@ -30,8 +32,9 @@ class Turns:
         self._housekeeper = Housekeeper(yard)
         self.upkeep = self._housekeeper.upkeep
         """Backups and history that goes."""
-        self._queue_said: dict[str, int] | None = None
+        self._queue_said: views.View | None = None
         self._memory_said = 0.0
+        self._beat = 0.0
         self._trees_weighed = 0.0
         self._tried_again = 0.0
         self._trouble: Trouble | None = None
@@ -74,6 +77,7 @@ class Turns:
         if self._observe():
             memory_guard.keep(self._yard)
         self._record()
+        pausing.look_at_battery(self._yard)
         worker_end.check(self._yard)
         await dispatch.dispatch(self._yard)
         await workers.replace(self._yard)
@@ -81,16 +85,20 @@ class Turns:
         self._publish()
 
     def _observe(self) -> bool:
-        """Weigh the machine; the trees only at the beat, for a turn that something caused may follow at
-        once. Whether the trees were weighed.
+        """Weigh the machine, and the trees at the beat; whether it was the beat.
+
+        Between two beats the trees are weighed when a worker is free: the growth that is held back for a
+        task shrinks as it grows, and what was held for it by an old sample would keep the next one waiting.
         """
         yard, now = self._yard, self._yard.clocks.awake()
         yard.scale.weigh()
-        if now - self._trees_weighed >= 0.8 * BEAT_WITH_TASKS:
+        beat = now - self._beat >= 0.8 * BEAT_WITH_TASKS
+        if beat or (now - self._trees_weighed >= CLOSEST and yard.idle()):
             self._trees_weighed = now
             yard.scale.weigh_trees(yard.handles.values(), yard.clocks.wall(), now)
-            return True
-        return False
+        if beat:
+            self._beat = now
+        return beat
 
     def _record(self) -> None:
         """What could not be written before is tried again, once a second."""

@@ -192,7 +192,7 @@ def memory(yard: Yard) -> View:
 
 
 def queue(yard: Yard) -> View:
-    """How many tasks are in which state."""
+    """How many tasks are in which state, and who has paused the queue."""
     counts = tasks.counts(yard.database)
     return {
         "pending": counts.get(TaskState.READY, 0),
@@ -200,6 +200,7 @@ def queue(yard: Yard) -> View:
         "succeeded": counts.get(TaskState.SUCCEEDED, 0),
         "failed": counts.get(TaskState.FAILED, 0),
         "cancelled": counts.get(TaskState.CANCELLED, 0),
+        "paused": yard.pause.by,
     }
 
 

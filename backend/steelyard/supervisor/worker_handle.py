@@ -16,6 +16,9 @@ from steelyard.rules.states import WorkerState
 Point = tuple[float, int, float]
 """A sample: wall clock (Unix s), memory (bytes), CPU (per cent of one core)."""
 
+SHORTEST_STRETCH = 0.15
+"""Seconds; growth over less than this is mostly noise."""
+
 POINTS = 500
 """Samples kept of one attempt (DESIGN section 6)."""
 
@@ -79,7 +82,9 @@ class RunningAttempt:
 
     def note_growth(self, now: float, memory: int) -> None:
         """Follow how fast it grows, from one sample to the next; half of the figure is the latest stretch."""
-        if self.weighed is not None and now > self.weighed[0]:
+        if self.weighed is not None and now - self.weighed[0] < SHORTEST_STRETCH:
+            return
+        if self.weighed is not None:
             latest = (memory - self.weighed[1]) / (now - self.weighed[0])
             self.growth = latest if self.growth == 0.0 else (self.growth + latest) / 2
         self.weighed = (now, memory)
@@ -133,6 +138,7 @@ class WorkerHandle:
     heartbeat: float | None = None
     heartbeat_wall: float | None = None
     heartbeat_interval: float = 30.0
+    low_priority: bool = False
     end_reason: str | None = None
     fault: str | None = None
     dismissed: bool = False

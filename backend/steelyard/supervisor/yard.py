@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from steelyard.machine.clocks import Clocks
 from steelyard.machine.paths import DataDirectory
+from steelyard.rules.battery import Charge
+from steelyard.rules.pause import Pause
 from steelyard.rules.pressure import Ladder
 from steelyard.rules.reasons import Waiting
 from steelyard.settings.environment import Settings
@@ -46,6 +48,7 @@ class Yard:
     scale: Scale
     feed: Feed
     rng: random.Random
+    battery: Callable[[], Charge | None] = lambda: None
     settings: Settings = field(init=False)
     started_at: float = field(init=False)
     handles: dict[str, WorkerHandle] = field(default_factory=dict)
@@ -56,6 +59,8 @@ class Yard:
     answered: bool = False
     crashes_in_a_row: int = 0
     owed: int = 0
+    pause: Pause = field(default_factory=Pause)
+    battery_read: float | None = None
     ladder: Ladder = field(default_factory=Ladder)
     sweep_due: bool = False
     had_large_batch: bool = False

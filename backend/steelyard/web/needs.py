@@ -123,6 +123,14 @@ class Needs(Protocol):
         """One of them."""
         ...
 
+    async def pause_queue(self) -> str | None:
+        """Let nothing new start; who holds the queue now: "user", "battery", None."""
+        ...
+
+    async def resume_queue(self) -> str | None:
+        """Let waiting tasks start again; who holds the queue now."""
+        ...
+
     def startup(self) -> Json:
         """What the first page asks a person."""
         ...

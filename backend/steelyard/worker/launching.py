@@ -84,7 +84,7 @@ def launch(order: Order) -> tuple[subprocess.Popen[bytes], int]:
             bufsize=0,
             cwd=order.directory,
             env=environment_of(order),
-            **containment.task_options(),
+            **containment.task_options(low_priority=order.low_priority),
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         if reader >= 0:

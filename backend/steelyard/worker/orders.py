@@ -45,6 +45,7 @@ class Order:
         self.timeout = number(message, "timeout")
         self.grace = number(message, "grace")
         self.pattern = None if message["pattern"] is None else text(message, "pattern")
+        self.low_priority = message.get("low_priority") is True
         self.reuse_key: str | None = None
         """Attempts of one key may share a process, one after the other; None: it has one of its own."""
         self.reuse_memory: int | None = None

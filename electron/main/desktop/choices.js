@@ -1,18 +1,16 @@
-// What a person chose for the desktop program alone: <data dir>/electron/desktop.json. All the rest is a
-// preference of the sidecar's.
+// What the desktop program remembers by itself: <data dir>/electron/desktop.json. What a person chooses is a
+// preference (../preferences.js).
 
 const fs = require("node:fs");
 const path = require("node:path");
 
 /**
  * @typedef {object} Choices
- * @property {"always" | "mains" | "never"} keepAwake while tasks run
- * @property {boolean} notify
- * @property {unknown} window
+ * @property {unknown} window where it was
  */
 
 /** @type {Choices} */
-const DEFAULTS = { keepAwake: "always", notify: true, window: null };
+const DEFAULTS = { window: null };
 
 class ChoiceFile {
   /** @param {string} profile @param {import("../log").Log} log */
@@ -41,12 +39,7 @@ class ChoiceFile {
       return {};
     }
     try {
-      const { keepAwake, notify, window } = JSON.parse(fs.readFileSync(this.path, "utf8"));
-      return {
-        keepAwake: ["always", "mains", "never"].includes(keepAwake) ? keepAwake : DEFAULTS.keepAwake,
-        notify: typeof notify === "boolean" ? notify : DEFAULTS.notify,
-        window: window ?? null,
-      };
+      return { window: JSON.parse(fs.readFileSync(this.path, "utf8")).window ?? null };
     } catch (error) {
       this.log.say(`desktop.json cannot be read, and is kept as desktop.json.unreadable: ${error}`);
       fs.renameSync(this.path, `${this.path}.unreadable`);

@@ -6,17 +6,18 @@ class KeepAwake {
   /** @type {number | null} */
   #blocker = null;
 
-  /** @param {import("./choices").ChoiceFile} choices @param {import("../log").Log} log */
-  constructor(choices, log) {
-    this.choices = choices;
+  /** @param {import("../preferences").Preferences} preferences @param {import("../log").Log} log */
+  constructor(preferences, log) {
+    this.preferences = preferences;
     this.log = log;
   }
 
   /** Bring it in line with what runs now. @param {number} running */
   adjust(running) {
-    const { keepAwake } = this.choices.now;
+    const { keep_awake } = this.preferences.now;
     const wanted =
-      running > 0 && (keepAwake === "always" || (keepAwake === "mains" && !powerMonitor.isOnBatteryPower()));
+      running > 0 &&
+      (keep_awake === "always" || (keep_awake === "mains" && !powerMonitor.isOnBatteryPower()));
     if (wanted && this.#blocker === null) {
       this.#blocker = powerSaveBlocker.start("prevent-app-suspension");
       this.log.say("keep awake: on");

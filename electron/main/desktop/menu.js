@@ -7,29 +7,26 @@ const { app, Menu } = require("electron");
  * @property {(place: string) => void} go
  * @property {() => void} hide
  * @property {() => void} quit
+ * @property {(paused: boolean) => void} pauseQueue
  * @property {() => void} openLogs
  * @property {() => void} copyDiagnostics
  * @property {() => void} exportDiagnostics
  * @property {() => void} openData
+ * @property {() => void} chooseData
+ * @property {boolean} dataIsFixed the environment says where the data lies
  * @property {() => void} openSimulations
  */
 
-/**
- * @param {Actions} actions
- * @param {import("./choices").ChoiceFile} choices
- * @param {() => void} onChoice
- */
-function setMenu(actions, choices, onChoice) {
-  Menu.setApplicationMenu(Menu.buildFromTemplate(template(actions, choices, onChoice)));
+/** @param {Actions} actions */
+function setMenu(actions) {
+  Menu.setApplicationMenu(Menu.buildFromTemplate(template(actions)));
 }
 
 /**
  * @param {Actions} actions
- * @param {import("./choices").ChoiceFile} choices
- * @param {() => void} onChoice
  * @returns {Electron.MenuItemConstructorOptions[]}
  */
-function template(actions, choices, onChoice) {
+function template(actions) {
   const mac = process.platform === "darwin";
   /** @type {Electron.MenuItemConstructorOptions} */
   const preferences = {
@@ -75,6 +72,14 @@ function template(actions, choices, onChoice) {
         },
         { type: "separator" },
         { label: "Open Data Directory", click: () => actions.openData() },
+        {
+          id: "choose-data",
+          label: actions.dataIsFixed
+            ? "Data Directory Is Set by STEELYARD_DATA_DIR"
+            : "Choose Data Directory…",
+          enabled: !actions.dataIsFixed,
+          click: () => actions.chooseData(),
+        },
         { label: "Open Simulations Folder", click: () => actions.openSimulations() },
         { type: "separator" },
         {
@@ -101,52 +106,39 @@ function template(actions, choices, onChoice) {
         ...(app.isPackaged ? [] : [/** @type {const} */ ({ role: "toggleDevTools" })]),
       ],
     },
-    { label: "&Options", submenu: options(choices, onChoice) },
+    {
+      label: "&Queue",
+      submenu: [
+        { id: "pause-queue", label: "Pause Queue", click: () => actions.pauseQueue(true) },
+        { id: "resume-queue", label: "Resume Queue", visible: false, click: () => actions.pauseQueue(false) },
+      ],
+    },
     { role: "windowMenu" },
     {
       role: "help",
       submenu: [
         { label: "Show Logs", click: () => actions.openLogs() },
         { id: "diagnostics", label: "Copy Diagnostics", click: () => actions.copyDiagnostics() },
-        { label: "Export Diagnostics…", click: () => actions.exportDiagnostics() },
+        { id: "export-diagnostics", label: "Export Diagnostics…", click: () => actions.exportDiagnostics() },
       ],
     },
   ];
 }
 
-/**
- * What only a desktop has to choose.
- * @param {import("./choices").ChoiceFile} choices
- * @param {() => void} onChoice
- * @returns {Electron.MenuItemConstructorOptions[]}
- */
-function options(choices, onChoice) {
-  const choose = (/** @type {Partial<import("./choices").Choices>} */ change) => () => {
-    choices.set(change);
-    onChoice();
-  };
-  const awake = /** @type {const} */ ([
-    ["always", "Keep Awake While Tasks Run"],
-    ["mains", "Keep Awake on Mains Only"],
-    ["never", "Let the Machine Sleep"],
-  ]);
-  return [
-    ...awake.map(([keepAwake, label]) => ({
-      id: `keep-awake-${keepAwake}`,
-      label,
-      type: /** @type {const} */ ("radio"),
-      checked: choices.now.keepAwake === keepAwake,
-      click: choose({ keepAwake }),
-    })),
-    { type: "separator" },
-    {
-      id: "notify",
-      label: "Notify When Tasks End",
-      type: "checkbox",
-      checked: choices.now.notify,
-      click: (item) => choose({ notify: item.checked })(),
-    },
-  ];
+/** The queue is paused, or not; without a sidecar nothing can be done about it. @param {boolean | null} paused */
+function showPaused(paused) {
+  const menu = Menu.getApplicationMenu();
+  for (const [id, shown] of /** @type {const} */ ([
+    ["pause-queue", paused !== true],
+    ["resume-queue", paused === true],
+  ])) {
+    const item = menu?.getMenuItemById(id);
+    if (item) {
+      item.visible = shown;
+      item.enabled = paused !== null;
+    }
+  }
 }
 
 exports.setMenu = setMenu;
+exports.showPaused = showPaused;

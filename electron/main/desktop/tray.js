@@ -9,11 +9,14 @@ class TrayIcon {
   /** @type {Tray | null} */
   #tray = null;
   #said = "";
+  /** @type {boolean | null} */
+  #paused = null;
 
   /**
    * @param {object} given
    * @param {() => void} given.show
    * @param {() => void} given.hide
+   * @param {(paused: boolean) => void} given.pauseQueue
    * @param {() => void} given.quit
    * @param {import("../log").Log} given.log
    */
@@ -26,18 +29,24 @@ class TrayIcon {
     try {
       this.#tray = new Tray(nativeImage.createFromPath(path.join(PAGES, "tray.png")));
       this.#tray.on("click", () => this.given.show());
-      this.say("starting");
+      this.say("starting", null);
     } catch (error) {
       this.given.log.say(`there is no tray: ${error}`);
     }
   }
 
-  /** One line that says how things are. @param {string} line */
-  say(line) {
-    if (this.#tray === null || this.#tray.isDestroyed() || line === this.#said) {
+  /**
+   * One line that says how things are.
+   * @param {string} line
+   * @param {boolean | null} paused whether the queue is; null: nothing can be done about it now
+   */
+  say(line, paused) {
+    const news = line !== this.#said || paused !== this.#paused;
+    if (this.#tray === null || this.#tray.isDestroyed() || !news) {
       return;
     }
     this.#said = line;
+    this.#paused = paused;
     this.#tray.setToolTip(`Steelyard: ${line}`);
     this.#tray.setContextMenu(
       Menu.buildFromTemplate([
@@ -45,6 +54,12 @@ class TrayIcon {
         { type: "separator" },
         { label: "Show Steelyard", click: () => this.given.show() },
         { label: "Hide the window", click: () => this.given.hide() },
+        { type: "separator" },
+        {
+          label: paused ? "Resume queue" : "Pause queue",
+          enabled: paused !== null,
+          click: () => this.given.pauseQueue(!paused),
+        },
         { type: "separator" },
         { label: "Quit", click: () => this.given.quit() },
       ]),
@@ -59,10 +74,10 @@ class TrayIcon {
 
 /**
  * @param {import("../sidecar/keeper").State} state
- * @param {{running: number, pending: number}} tally
+ * @param {{running: number, pending: number, paused?: string | null}} tally
  * @param {boolean} draining
  */
-function lineFor(state, { running, pending }, draining) {
+function lineFor(state, { running, pending, paused }, draining) {
   if (state.name === "lost") {
     return "stopped";
   }
@@ -73,7 +88,10 @@ function lineFor(state, { running, pending }, draining) {
     return state.name === "starting" ? "starting" : "leaving";
   }
   const counts = running + pending === 0 ? "nothing runs" : `${running} running, ${pending} waiting`;
-  return draining ? `finishing, ${counts}` : counts;
+  const held = paused
+    ? `${counts}; ${paused === "battery" ? "the battery is low, paused" : "paused"}`
+    : counts;
+  return draining ? `finishing, ${counts}` : held;
 }
 
 exports.TrayIcon = TrayIcon;

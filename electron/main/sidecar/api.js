@@ -7,16 +7,18 @@ const MOST = 4 * 1024 * 1024;
 /** @typedef {import("./run").Ready} Ready */
 
 /**
- * The JSON of a GET. Rejects for any status but 200, for what is no JSON, and when it takes too long.
+ * The JSON that it answers. Rejects for any status but 200, for what is no JSON, and when it takes too long.
+ * @param {"GET" | "POST"} method a POST has no body
  * @param {Ready} ready
  * @param {string} path
  * @param {number} limit milliseconds
  * @returns {Promise<any>}
  */
-function get(ready, path, limit) {
+function ask(method, ready, path, limit) {
   return new Promise((resolve, reject) => {
-    const request = http.get(
+    const request = http.request(
       {
+        method,
         host: "127.0.0.1",
         port: ready.port,
         path,
@@ -49,7 +51,11 @@ function get(ready, path, limit) {
       },
     );
     request.on("error", reject);
+    request.end();
   });
 }
 
-exports.get = get;
+/** @param {Ready} ready @param {string} path @param {number} limit */
+exports.get = (ready, path, limit) => ask("GET", ready, path, limit);
+/** @param {Ready} ready @param {string} path @param {number} limit */
+exports.post = (ready, path, limit) => ask("POST", ready, path, limit);

@@ -7,7 +7,6 @@ const { EventEmitter } = require("node:events");
 const { get } = require("./api");
 const { causeOf } = require("./causes");
 const { kernelKills, learn } = require("./facts");
-const { Push } = require("./push");
 const { Restarts } = require("./restarts");
 const { Run } = require("./run");
 
@@ -27,7 +26,7 @@ const { Run } = require("./run");
 class Keeper extends EventEmitter {
   /** @type {Run | null} */
   #run = null;
-  /** @type {Push | null} */
+  /** @type {import("./push").Push | null} */
   #push = null;
   /** @type {NodeJS.Timeout | undefined} */
   #timer;
@@ -157,6 +156,8 @@ class Keeper extends EventEmitter {
    */
   async #connect(run, ready) {
     const limit = this.given.timings.answerLimit;
+    // Here and not above: loading ws takes longer than all the rest of main, and no window should wait for it.
+    const { Push } = require("./push");
     const push = new Push(ready);
     try {
       await get(ready, "/api/system/", limit);

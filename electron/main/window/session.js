@@ -8,6 +8,8 @@ const { isDiskPage, serve } = require("./disk_pages");
 
 /** Without "persist:": nothing of it is written to the disk. */
 const PARTITION = "steelyard";
+/** Tells the preferences page that it is shown by a desktop program, which has settings of its own. */
+const DESKTOP = "X-Steelyard-Desktop";
 
 /** @typedef {import("../sidecar/run").Ready} Ready */
 
@@ -81,7 +83,11 @@ class Door {
   /** @param {Record<string, string | string[]>} headers */
   #withToken(headers) {
     const kept = Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization");
-    return { ...Object.fromEntries(kept), Authorization: `Bearer ${this.#ready?.token}` };
+    return {
+      ...Object.fromEntries(kept),
+      Authorization: `Bearer ${this.#ready?.token}`,
+      [DESKTOP]: "1",
+    };
   }
 }
 

@@ -50,7 +50,7 @@ class MainWindow {
       minHeight: SMALLEST.height,
       title: "Steelyard",
       icon: nativeImage.createFromPath(path.join(PAGES, "icon.png")),
-      backgroundColor: nativeTheme.shouldUseDarkColors ? "#151f2c" : "#f6f8fb",
+      backgroundColor: background(),
       show: true,
       webPreferences: {
         ...HARDENED,
@@ -96,6 +96,11 @@ class MainWindow {
         webContents.reload();
       }
     });
+  }
+
+  /** Light or dark has changed: what shows where a page paints nothing. */
+  repaint() {
+    this.#window?.setBackgroundColor(background());
   }
 
   /** Show and focus it. */
@@ -173,6 +178,10 @@ class MainWindow {
       this.given.log.say(`not loaded: ${error.message}`);
     });
   }
+}
+
+function background() {
+  return nativeTheme.shouldUseDarkColors ? "#151f2c" : "#f6f8fb";
 }
 
 exports.MainWindow = MainWindow;

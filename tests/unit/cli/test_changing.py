@@ -101,6 +101,15 @@ def test_startup_tells_and_answers(sidecar: FakeSidecar, steelyard: Steelyard) -
     assert steelyard("startup", "perhaps").status == 2
 
 
+def test_queue_pauses_and_resumes(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    assert steelyard("queue", "pause").out == "the queue is paused\n"
+    assert "paused, go on with: steelyard queue resume" in steelyard("workers", "list").out
+    assert json.loads(steelyard("queue", "resume", "--json").out) == {"status": "success", "paused": None}
+    assert "paused" not in steelyard("workers", "list").out
+    assert [path for path, _ in sidecar.sent("POST")] == ["/api/queue/pause/", "/api/queue/resume/"]
+    assert steelyard("queue", "stop").status == 2
+
+
 def test_open_prints_the_link_where_no_one_looks(
     sidecar: FakeSidecar, steelyard: Steelyard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,16 @@ def test_before_linux_3_14_available_is_estimated(machine: LinuxTree) -> None:
     assert probe(machine.root).available == 1536 * 1024
 
 
+def test_swap_is_told_and_switched_off_it_is_none_left(machine: LinuxTree) -> None:
+    known = "MemTotal: 4096 kB\nMemAvailable: 1024 kB\n"
+    machine.write("/proc/meminfo", f"{known}SwapTotal: 2048 kB\nSwapFree: 512 kB\n")
+    assert (probe(machine.root).swap_total, probe(machine.root).swap_free) == (2048 * 1024, 512 * 1024)
+    machine.write("/proc/meminfo", f"{known}SwapTotal: 0 kB\nSwapFree: 0 kB\n")
+    assert (probe(machine.root).swap_total, probe(machine.root).available) == (0, 1024 * 1024)
+    machine.write("/proc/meminfo", known)
+    assert probe(machine.root).swap_total is None
+
+
 def test_no_meminfo_is_an_error_and_no_figure(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="meminfo"):
         probe(tmp_path)

@@ -192,3 +192,13 @@ def test_the_schema_takes_the_defaults_and_what_a_change_takes(preferences: Pref
     assert not list(validator.iter_errors(defaults | good))
     for wrong in ({"worker_cores": 0}, {"worker_peak_memory": "8e9"}, {"worker_task_timeout": "x"}):
         assert list(validator.iter_errors(wrong)), wrong
+
+
+def test_a_choice_is_one_of_its_words(tmp_path: Path) -> None:
+    preferences = Preferences(tmp_path / "preferences.json")
+    preferences.change({"keep_awake": "mains", "theme": "dark"})
+    assert preferences.read() == {"keep_awake": "mains", "theme": "dark"}
+    for wrong in ("sometimes", "", 1, True):
+        with pytest.raises(InvalidRequest, match=r"keep_awake: expected (always, mains or never|a word)"):
+            preferences.change({"keep_awake": wrong})
+    assert preferences.schema["properties"]["keep_awake"]["enum"] == ["always", "mains", "never"]  # type: ignore[index]

@@ -11,6 +11,7 @@ from steelyard.store.tables import SCHEMA_VERSION
 from tests.unit.store.making import end, new, opened, run, submit
 
 VERSION_1 = (
+    "DROP TABLE pause",
     "DROP TABLE footprint",
     """CREATE TABLE "footprint" ("serial" INTEGER NOT NULL PRIMARY KEY, "task_id" TEXT NOT NULL,
        "simulation" TEXT NOT NULL, "parameters" TEXT NOT NULL, "at" REAL NOT NULL, "peak" INTEGER NOT NULL,
@@ -18,7 +19,7 @@ VERSION_1 = (
     'CREATE INDEX "footprint_simulation" ON "footprint" ("simulation")',
     "PRAGMA user_version = 1",
 )
-"""What makes a file of today one of version 1, which differs in the footprint table alone."""
+"""What makes a file of today one of version 1, which differs in the footprint table and has no pause."""
 
 
 def schema(path: Path) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from steelyard.machine import identity
 from steelyard.machine.memory import MemoryReading
 from steelyard.machine.paths import DataDirectory
 from steelyard.machine.processes import TreeUse
+from steelyard.rules.battery import Charge
 from steelyard.rules.states import WorkerState
 from steelyard.settings import environment
 from steelyard.settings.preferences import Preferences
@@ -43,6 +44,7 @@ class Machine:
 
     total: int = 16 * GIB
     available: int = 12 * GIB
+    charge: Charge | None = None
 
     def probe(self) -> MemoryReading:
         return MemoryReading(self.total, self.available)
@@ -152,5 +154,6 @@ def make(folder: Path, **environ: str) -> Made:
         scale=Scale(machine.probe, NoTrees(), 8),
         feed=Feed(database),
         rng=random.Random(1),
+        battery=lambda: machine.charge,
     )
     return Made(yard, clocks, machine)

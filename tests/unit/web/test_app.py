@@ -26,6 +26,8 @@ GET /api/simulations/{name}/
 GET /api/tasks/
 POST /api/tasks/
 POST /api/tasks/batch/
+POST /api/queue/pause/
+POST /api/queue/resume/
 POST /api/sweeps/
 GET /api/tasks/{task_id}/
 PATCH /api/tasks/{task_id}/

@@ -30,6 +30,16 @@ START: dict[str, object] = {
 }
 
 
+def test_only_a_plain_yes_lowers_the_priority() -> None:
+    assert [
+        Order({**START, **more}).low_priority for more in ({}, {"low_priority": True}, {"low_priority": 1})
+    ] == [
+        False,
+        True,
+        False,
+    ]
+
+
 def test_hello() -> None:
     hello = Hello(HELLO)
     assert (hello.worker_id, hello.heartbeat, hello.parent_pid, hello.log_backups) == ("w1", 30.0, 1, 3)

@@ -33,6 +33,9 @@ else:
 WITHIN = 5.0
 """Seconds that ending a tree may take; only one stuck in the kernel (a dead network disk) takes longer."""
 
+NICENESS = 10
+"""Half of what there is: a share of an idle core as ever, and about a tenth of a contended one."""
+
 _SETTLE = 0.5
 _NOBODY: frozenset[int] = frozenset()
 
@@ -41,9 +44,12 @@ def leave_no_one() -> None:
     """Nothing to do: subreaper and parent-death signal see to it here."""
 
 
-def task_options() -> dict[str, object]:
+def task_options(*, low_priority: bool = False) -> dict[str, object]:
     """Popen keywords for a task's first process: its own session, SIGKILL when the agent dies, and first in
     the kernel's choice when memory runs out: a task can be run again, the user's other programs cannot.
+
+    low_priority: other programs go first on the CPU and, on Linux, on the disk: ioprio_set(2) derives a
+    process's I/O priority from its nice value.
 
     preexec_fn is safe because the agent has one thread. Signals that the agent handles go back to their
     default by exec itself.
@@ -53,6 +59,8 @@ def task_options() -> dict[str, object]:
     def tie() -> None:
         die_with_parent(signal.SIGKILL)
         offer_as_victim()
+        if low_priority:
+            os.nice(NICENESS)
         if os.getppid() != agent:
             # The agent died between fork and prctl: no signal will come any more.
             os._exit(127)

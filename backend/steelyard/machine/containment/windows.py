@@ -130,11 +130,16 @@ def die_with_parent(signal_number: int) -> None:
     """Nothing to do: the parent's job sees to it."""
 
 
-def task_options() -> dict[str, object]:
-    """Popen keywords for a task's first process: no console window, its own group."""
+def task_options(*, low_priority: bool = False) -> dict[str, object]:
+    """Popen keywords for a task's first process: no console window, its own group.
+
+    low_priority: other programs go first; what it starts inherits that.
+    """
     # The frozen program's loader changed where libraries are looked for, and children inherit that.
     kernel32.SetDllDirectoryW(None)
     flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    if low_priority:
+        flags |= subprocess.BELOW_NORMAL_PRIORITY_CLASS
     return {"creationflags": flags, "close_fds": True}
 
 

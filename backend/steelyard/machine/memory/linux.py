@@ -23,7 +23,7 @@ CRITICAL_FULL = 10.0
 
 def probe(root: Path = Path("/")) -> MemoryReading:
     """The memory now. OSError without a readable /proc/meminfo: then nothing may be admitted."""
-    machine_total, available = _machine(root)
+    machine_total, available, swap = _machine(root)
     total = machine_total
     pressure = _pressure(root / "proc/pressure/memory")
     source: Version | None = None
@@ -36,7 +36,14 @@ def probe(root: Path = Path("/")) -> MemoryReading:
         available = min(available, bound.available)
         if level.version == "cgroup v2":
             pressure = worse(pressure, _pressure(level.folder / "memory.pressure"))
-    return MemoryReading(total, min(available, total), pressure, source or "machine")
+    return MemoryReading(
+        total,
+        min(available, total),
+        pressure,
+        source or "machine",
+        swap_total=swap[0],
+        swap_free=swap[1],
+    )
 
 
 class _Bound(NamedTuple):
@@ -44,8 +51,8 @@ class _Bound(NamedTuple):
     available: int
 
 
-def _machine(root: Path) -> tuple[int, int]:
-    """Total and available bytes of the whole machine."""
+def _machine(root: Path) -> tuple[int, int, tuple[int | None, int | None]]:
+    """Total and available bytes of the whole machine, and its swap, total and free."""
     figures = _table(root / "proc/meminfo", unit=1024)
     try:
         total = figures["MemTotal:"]
@@ -55,7 +62,7 @@ def _machine(root: Path) -> tuple[int, int]:
             available = figures["MemFree:"] + figures.get("Inactive(file):", 0)
     except KeyError as missing:
         raise OSError(f"{root / 'proc/meminfo'} does not say {missing}") from None
-    return total, min(available, total)
+    return total, min(available, total), (figures.get("SwapTotal:"), figures.get("SwapFree:"))
 
 
 def _bound(level: Level, machine_total: int) -> _Bound | None:

@@ -28,6 +28,12 @@ def pressure_level() -> int | None:
     return value.value
 
 
+def swap() -> tuple[int | None, int | None]:
+    """Total and free bytes of the swap, which grows as it is needed here."""
+    found = psutil.swap_memory()
+    return found.total, found.free
+
+
 def amounts() -> tuple[int, int]:
     """Total and available bytes of the machine."""
     memory = psutil.virtual_memory()
@@ -35,7 +41,9 @@ def amounts() -> tuple[int, int]:
 
 
 def probe(
-    amounts: Callable[[], tuple[int, int]] = amounts, level: Callable[[], int | None] = pressure_level
+    amounts: Callable[[], tuple[int, int]] = amounts,
+    level: Callable[[], int | None] = pressure_level,
+    swap: Callable[[], tuple[int | None, int | None]] = swap,
 ) -> MemoryReading:
     """The memory now."""
     total, available = amounts()
@@ -44,4 +52,12 @@ def probe(
     word: Pressure = "normal"
     if found is not None:
         word = _WORDS.get(found, "critical" if found > 4 else "warning")
-    return MemoryReading(total, max(0, min(available, total)), word, pressure_halves=True)
+    swap_total, swap_free = swap()
+    return MemoryReading(
+        total,
+        max(0, min(available, total)),
+        word,
+        pressure_halves=True,
+        swap_total=swap_total,
+        swap_free=swap_free,
+    )

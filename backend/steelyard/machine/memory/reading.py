@@ -24,6 +24,9 @@ class MemoryReading:
     source: Source = "machine"
     windows: bool = False
     pressure_halves: bool = False
+    swap_total: int | None = None
+    swap_free: int | None = None
+    """Bytes of the machine's swap; None where the system does not tell. Nothing is ever reckoned with it."""
 
     @property
     def used(self) -> int:

@@ -46,7 +46,8 @@ def memory_status() -> MemoryStatus:
 def probe(status: Callable[[], MemoryStatus] = memory_status) -> MemoryReading:
     """The memory now: the smaller of what is physically free and what may still be committed.
 
-    The "page file" fields are, in spite of their names, the commit limit of the system or of this process
+    What may still be committed includes the page file, so there is no swap of its own to tell of. The "page
+    file" fields are, in spite of their names, the commit limit of the system or of this process
     (a job's limit), whichever is smaller.
     """
     now = status()

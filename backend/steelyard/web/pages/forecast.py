@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from steelyard.rules.errors import InvalidRequest
+from steelyard.rules.errors import InvalidRequest, NotFound
 from steelyard.rules.timestamps import unix
 from steelyard.web.needs import Json
 from steelyard.web.queries import Query
@@ -32,7 +32,11 @@ async def usually(request: Request) -> Response:
         parameters = msgspec.json.decode(query.text("parameters") or "{}", type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"parameters: {error}.", field="parameters") from None
-    found = supervisor_of(request).usually(query.text("simulation") or "", parameters)
+    try:
+        found = supervisor_of(request).usually(query.text("simulation") or "", parameters)
+    except NotFound:
+        # It went while its form was open; the form says so when it is sent.
+        found = None
     return render(request, "fragments/usually.html", usual=found)
 
 

@@ -12,10 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from steelyard.rules.quantities import format_duration, format_size
-from steelyard.web.needs import Json, Needs
+from steelyard.web.needs import Json
 from steelyard.web.queries import Query
 from steelyard.web.rendering import render
 from steelyard.web.routing import at, supervisor_of
+
+DESKTOP_HEADER = "X-Steelyard-Desktop"
+"""Main puts it on its window's requests, where it puts the token: so a page knows where it is shown."""
 
 _SIZES = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 _DURATIONS = (("d", 86400), ("h", 3600), ("m", 60))
@@ -35,6 +38,8 @@ class Setting:
     now: str
     source: str
     variable: str | None
+    choices: tuple[str, ...]
+    desktop: bool
 
     @property
     def locked(self) -> bool:
@@ -45,22 +50,25 @@ class Setting:
 async def page(request: Request) -> Response:
     """The page."""
     Query(request)
-    return render(request, "preferences.html", settings=_settings(supervisor_of(request)))
+    return render(request, "preferences.html", settings=_settings(request))
 
 
 async def form(request: Request) -> Response:
     """The form alone, after a change."""
     Query(request)
-    return render(request, "fragments/preferences_form.html", settings=_settings(supervisor_of(request)))
+    return render(request, "fragments/preferences_form.html", settings=_settings(request))
 
 
-def _settings(supervisor: Needs) -> list[Setting]:
-    view = supervisor.preferences_view()
+def _settings(request: Request) -> list[Setting]:
+    """Those of the desktop program stand last, and only for its window."""
+    view = supervisor_of(request).preferences_view()
     values, sources = view["values"], view["sources"]
-    return [
+    in_desktop = request.headers.get(DESKTOP_HEADER) == "1"
+    found = [
         _setting(key, schema, values.get(key), str(sources.get(key, "default")))
         for key, schema in view["schema"]["properties"].items()
     ]
+    return [one for one in found if in_desktop or not one.desktop]
 
 
 def _setting(key: str, schema: Json, value: Any, source: str) -> Setting:
@@ -77,10 +85,14 @@ def _setting(key: str, schema: Json, value: Any, source: str) -> Setting:
         now=_said(value, unit),
         source=source,
         variable=schema.get("x-variable"),
+        choices=tuple(schema.get("enum", ())),
+        desktop=bool(schema.get("x-desktop")),
     )
 
 
 def _kind(schema: Json) -> str:
+    if "enum" in schema:
+        return "choice"
     if schema["type"] == "boolean":
         return "boolean"
     return "integer" if schema["type"] == "integer" else "quantity"
@@ -90,6 +102,8 @@ def _range(schema: Json) -> str:
     low, high, unit = schema.get("minimum"), schema.get("maximum"), schema.get("x-unit")
     if low is not None and high is not None:
         return f"{_said(low, unit)} to {_said(high, unit)}"
+    if "enum" in schema:
+        return f"{', '.join(schema['enum'][:-1])} or {schema['enum'][-1]}"
     if "x-range" in schema:
         return str(schema["x-range"])
     if "pattern" in schema:

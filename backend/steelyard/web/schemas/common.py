@@ -20,6 +20,12 @@ Queue = Annotated[str, Meta(description="Name of a queue.")]
 Pressure = Literal["normal", "warning", "critical"]
 
 
+PausedBy = Annotated[
+    Literal["user", "battery"] | None,
+    Meta(description="Who has paused the queue; null: waiting tasks may start."),
+]
+
+
 class Reply(msgspec.Struct, forbid_unknown_fields=True):
     """An answer of this API, or a part of one."""
 

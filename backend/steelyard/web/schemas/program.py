@@ -120,6 +120,8 @@ class SystemMemory(Reply):
     guard: Bytes
     pressure: Pressure
     source: Literal["machine", "cgroup v1", "cgroup v2"]
+    swap_total: Annotated[Bytes | None, Meta(description="Of the machine; nothing is reckoned with it.")]
+    swap_free: Bytes | None
 
 
 class Storage(Reply):

@@ -11,6 +11,7 @@ from steelyard.web.schemas.common import (
     Bytes,
     Count,
     Moment,
+    PausedBy,
     Percent,
     Pressure,
     Queue,
@@ -90,6 +91,7 @@ class QueueCounts(Reply):
     succeeded: Count
     failed: Count
     cancelled: Count
+    paused: PausedBy
 
 
 class Status(Reply):
@@ -100,6 +102,13 @@ class Status(Reply):
     memory: Memory
     queue: QueueCounts
     seq: Seq
+
+
+class QueueDone(Reply):
+    """The queue as it is now."""
+
+    status: Literal["success"]
+    paused: PausedBy
 
 
 class WorkerDone(Reply):
