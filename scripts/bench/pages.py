@@ -65,6 +65,23 @@ WATCH = """
 """The observer's callback runs in the same task as the swap: before the next paint."""
 
 
+SHIFTS = """
+window.shift = {worst: 0, sum: 0, began: 0, last: 0, moved: []};
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) {
+    if (entry.hadRecentInput) continue;
+    const at = entry.startTime, seen = window.shift;
+    if (at - seen.last > 1000 || at - seen.began > 5000) { seen.sum = 0; seen.began = at; }
+    seen.sum += entry.value;
+    seen.last = at;
+    seen.worst = Math.max(seen.worst, seen.sum);
+    seen.moved.push(...entry.sources.map(source => source.node?.id || source.node?.className || "?"));
+  }
+}).observe({type: "layout-shift", buffered: true});
+"""
+"""Cumulative layout shift as web.dev/articles/cls has it: the worst window of 5 s, ended by 1 s of quiet."""
+
+
 class Tabs:
     """Signed-in tabs, each in a browser profile of its own, and what their consoles said."""
 
@@ -73,9 +90,10 @@ class Tabs:
         self._client = client
         self._panels: list[Panel] = []
 
-    def open(self) -> Page:
+    def open(self, width: int = 1280) -> Page:
         """The start page, live, with nothing in the browser's cache before."""
-        context = self._browser.new_context(viewport={"width": 1280, "height": 900})
+        context = self._browser.new_context(viewport={"width": width, "height": 900})
+        context.add_init_script(SHIFTS)
         link = self._client.post("/api/sign-in-links/", json={}).raise_for_status().json()["url"]
         # The session's cookie without a page: the redirect is no part of what is measured.
         context.request.get(link, max_redirects=0)
@@ -107,6 +125,24 @@ def request_to_screen(page: Page, client: httpx.Client) -> float:
     client.post(f"/api/tasks/{task_id}/cancel/").raise_for_status()
     page.locator(f"#latest-{task_id} .task-CANCELLED").wait_for()
     return float(page.evaluate("task_id => window.shown[task_id]", task_id)) - began
+
+
+def layout_shift(tabs: Tabs, client: httpx.Client, width: int, rounds: int) -> tuple[float, set[str]]:
+    """Cumulative layout shift over load and live refreshes, and what moved: all that comes is progress,
+    and tasks that are submitted and end.
+    """
+    page = tabs.open(width)
+    page.wait_for_timeout(SETTLE)
+    for _ in range(rounds):
+        body = {"simulation": "command", "queue": "nobody", "parameters": {"argv": ["true"]}}
+        task_id = client.post("/api/tasks/", json=body).raise_for_status().json()["task_id"]
+        page.locator(f"#latest-{task_id} .task-READY").wait_for()
+        client.post(f"/api/tasks/{task_id}/cancel/").raise_for_status()
+        page.locator(f"#latest-{task_id} .task-CANCELLED").wait_for()
+        page.wait_for_timeout(PAUSE)
+    found = page.evaluate("window.shift")
+    page.context.close()
+    return float(found["worst"]), set(found["moved"])
 
 
 def spent(processes: Sequence[psutil.Process]) -> dict[int, float]:
@@ -174,6 +210,10 @@ def measure(browser: Browser, options: argparse.Namespace) -> tuple[list[Row], l
             tabs = Tabs(browser, client)
             painted = [first_paint(tabs) for _ in range(options.paints)]
             rows.append(("start page, first contentful paint", in_ms(painted), "≤ 400 ms"))
+            for width in (1280, 390):
+                shift, moved = layout_shift(tabs, client, width, options.rounds)
+                what = ", ".join(sorted(moved)) or "nothing"
+                rows.append((f"layout shift at {width} px", f"{shift:.4f} (moved: {what})", "< 0.01"))
             empty = browser.new_page()
             empty.wait_for_timeout(SETTLE)
             idle = cost(empty, sidecar, options.span)

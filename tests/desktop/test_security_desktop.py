@@ -1,4 +1,4 @@
-"""SECURITY 29 to 37 (34 is the package's), each tried from a hostile page."""
+"""SECURITY 29 to 37 (34 is in test_security_package.py), each tried from a hostile page."""
 
 from __future__ import annotations
 

@@ -25,19 +25,7 @@ def numbered() -> dict[int, list[str]]:
     return found
 
 
-PACKAGED = 34
-"""Fuses are read back from the packaged program."""
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        pytest.param(line, marks=pytest.mark.xfail(strict=True, reason="there is no package yet"))
-        if line == PACKAGED
-        else line
-        for line in LINES
-    ],
-)
+@pytest.mark.parametrize("line", LINES)
 def test_a_line_has_a_test(line: int) -> None:
     assert numbered().get(line), f"no test names line {line}"
 
