@@ -170,8 +170,9 @@ def test_keyboard_alone(yard: Edge, new_context: NewContext) -> None:
     panel.page.keyboard.press("Enter")
     panel.page.keyboard.press("Tab")
     assert panel.page.evaluate("document.activeElement.innerText.trim()") == "Worker Status"
-    panel.page.keyboard.press("Tab")
-    assert panel.page.evaluate("document.activeElement.id") == "add-worker"
+    for button in ("pause-queue", "add-worker"):
+        panel.page.keyboard.press("Tab")
+        assert panel.page.evaluate("document.activeElement.id") == button
 
 
 def test_without_the_vendored_assets(

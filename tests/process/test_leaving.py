@@ -41,10 +41,12 @@ def waits_for(path: Path) -> str:
 
 
 def slack() -> float:
-    """Seconds that a busy machine adds; 0 where a bare interpreter starts within 50 ms, as it should."""
+    """Seconds that a busy machine may add: still far from the 10 s of a soft stop, from which these tests tell
+    what is meant. How long it really takes is printed by the benches.
+    """
     began = time.monotonic()
     subprocess.run([sys.executable, "-S", "-c", "pass"], check=True)
-    return 10 * max(0.0, time.monotonic() - began - 0.05)
+    return 3.0 + 10 * max(0.0, time.monotonic() - began - 0.05)
 
 
 def begin(client: httpx.Client, program: str) -> str:

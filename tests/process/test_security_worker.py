@@ -104,7 +104,10 @@ def test_security_23_the_launch_token_comes_by_stdin_alone(tmp_path: Path) -> No
     ):
         for _ in range(2):
             client.post("/api/workers/add/").raise_for_status()
-        eventually(lambda: len(list(tokens.iterdir())) == 2, within=PATIENCE)
+        # Each is there a moment before it is written.
+        eventually(
+            lambda: [path.stat().st_size > 0 for path in tokens.iterdir()] == [True, True], within=PATIENCE
+        )
         hellos = [json.loads(path.read_bytes()) for path in tokens.iterdir()]
         secrets = {hello["token"] for hello in hellos}
         assert len(secrets) == 2 and all(len(bytes.fromhex(token)) == 32 for token in secrets)
