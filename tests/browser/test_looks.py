@@ -171,6 +171,8 @@ def test_keyboard_alone(yard: Edge, new_context: NewContext) -> None:
     panel.page.keyboard.press("Tab")
     assert panel.page.evaluate("document.activeElement.innerText.trim()") == "Worker Status"
     panel.page.keyboard.press("Tab")
+    assert panel.page.evaluate("document.activeElement.id") == "pause-queue"
+    panel.page.keyboard.press("Tab")
     assert panel.page.evaluate("document.activeElement.id") == "add-worker"
 
 
