@@ -85,6 +85,7 @@ def test_the_queue_is_paused_and_resumed(
     assert "Paused: nothing new starts." in panel.text("#worker-overview")
     submit(sidecar, STEPS)
     panel.eventually(lambda: panel.text("[data-figure='queue.pending']") == "1")
+    panel.eventually(lambda: "The queue is paused" in panel.text("#forecast"))
     with sidecar.client() as client:  # from elsewhere: the page follows
         client.post("/api/queue/resume/")
     panel.page.get_by_role("button", name="Pause queue").wait_for()

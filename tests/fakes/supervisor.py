@@ -241,7 +241,7 @@ class FakeSupervisor:
         return {"events": found[:limit], "next": found[limit - 1]["seq"] if len(found) > limit else None}
 
     def forecast(self) -> Json:
-        return {"remaining": 0, "unknown": 0, "workers": 0, "outlooks": []}
+        return {"remaining": 0, "unknown": 0, "workers": 0, "paused": self.paused, "outlooks": []}
 
     def usually(self, simulation: str, parameters: Json) -> Json | None:
         self.simulation(simulation)

@@ -54,6 +54,7 @@ def _remark(found: Forecast) -> str:
     if not remaining:
         return "Nothing is left to do."
     tasks = "1 task is" if remaining == 1 else f"{remaining} tasks are"
+    held = " The queue is paused; this is as if it went on now." if found["paused"] else ""
     if not unknown:
-        return f"{tasks} left."
-    return f"{tasks} left; {unknown} cannot be reckoned yet: no run like them has been completed."
+        return f"{tasks} left.{held}"
+    return f"{tasks} left; {unknown} cannot be reckoned yet: no run like them has been completed.{held}"

@@ -230,6 +230,7 @@ class Forecast(TypedDict):
     remaining: int
     unknown: int
     workers: int
+    paused: str | None
     outlooks: list[Outlook]
 
 

@@ -23,10 +23,11 @@ MOST_WORKERS = 8
 def view(yard: Yard) -> dict[str, Any]:
     """`GET /api/forecast/`: when all is done, with 1, 2, ... workers.
 
-    {"remaining", "unknown", "workers",
+    {"remaining", "unknown", "workers", "paused",
      "outlooks": [{"workers", "done_at", "earliest", "latest", "bound_by"}]}.
     unknown counts tasks of which nobody knows how long they take: with some, the moments are the least that
-    can be said; with nothing but those there is no outlook.
+    can be said; with nothing but those there is no outlook. paused: who holds the queue; it is reckoned as if
+    it went on now.
     """
     rows, total = remaining.waiting(yard.database, SAMPLE)
     each = max(1, round(total / len(rows))) if rows else 1
@@ -44,6 +45,7 @@ def view(yard: Yard) -> dict[str, Any]:
         "remaining": total + len(running),
         "unknown": min(unknown, total + len(running)),
         "workers": workers,
+        "paused": yard.pause.by,
         "outlooks": [
             {
                 "workers": one.workers,

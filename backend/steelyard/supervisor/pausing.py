@@ -42,7 +42,7 @@ async def _person_says(yard: Yard, paused: bool) -> By | None:
         # At once: whoever is answered must see nothing start that was claimed in the same transaction.
         yard.pause.person_says(True)
     try:
-        await yard.database.change(apply, "pause")
+        await yard.database.change(apply)
     except SteelyardError:
         yard.pause.person = before.person
         raise

@@ -48,9 +48,10 @@ def test_a_grid_gives_every_combination_once_in_the_same_order(grid: dict[str, l
 def test_the_base_is_not_touched_and_no_two_tasks_are_one_object(grid: dict[str, list[int]]) -> None:
     base = {"kept": 1}
     tasks = expand(base, grid=grid)
-    tasks[0]["new"] = 2
+    others = [dict(task) for task in tasks[1:]]
+    tasks[0].clear()
     assert base == {"kept": 1}
-    assert all("new" not in task for task in tasks[1:])
+    assert tasks[1:] == others
 
 
 @pytest.mark.parametrize(

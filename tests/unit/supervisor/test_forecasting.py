@@ -10,7 +10,13 @@ from tests.unit.supervisor.test_learning import ran
 
 
 async def test_an_empty_yard_has_nothing_to_tell(made: Made) -> None:
-    assert forecasting.view(made.yard) == {"remaining": 0, "unknown": 0, "workers": 0, "outlooks": []}
+    assert forecasting.view(made.yard) == {
+        "remaining": 0,
+        "unknown": 0,
+        "workers": 0,
+        "paused": None,
+        "outlooks": [],
+    }
 
 
 async def test_what_never_ran_cannot_be_reckoned(made: Made) -> None:

@@ -12,6 +12,7 @@ def forecast(workers: int, *seconds: float) -> dict[str, Any]:
     return {
         "remaining": 4,
         "unknown": 0,
+        "paused": None,
         "workers": workers,
         "outlooks": [
             {

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from steelyard.web.schemas.common import Bytes, Moment, Pressure, Reply, Seconds
+from steelyard.web.schemas.common import Bytes, Moment, PausedBy, Pressure, Reply, Seconds
 from steelyard.web.schemas.workers import Limits
 
 
@@ -72,6 +72,7 @@ class Forecast(Reply):
     remaining: Annotated[int, Meta(ge=0, description="Tasks that wait or run.")]
     unknown: Annotated[int, Meta(ge=0)]
     workers: Annotated[int, Meta(ge=0, description="How many there are now.")]
+    paused: PausedBy
     outlooks: list[Outlook]
 
 
