@@ -41,8 +41,9 @@ def waits_for(path: Path) -> str:
 
 
 def slack() -> float:
-    """Seconds that a busy machine may add: still far from the 10 s of a soft stop, from which these tests tell
-    what is meant. How long it really takes is printed by the benches.
+    """Seconds that a busy machine may add, which is still far from the 10 s of a soft stop.
+
+    How long it really takes is printed by the benches.
     """
     began = time.monotonic()
     subprocess.run([sys.executable, "-S", "-c", "pass"], check=True)
