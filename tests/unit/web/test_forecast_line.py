@@ -40,6 +40,10 @@ def test_what_there_is_comes_first_then_one_then_what_would_be_sooner() -> None:
     assert shown(1, 400, 200, 200) == [1, 2]
 
 
+def test_one_worker_is_not_told_where_it_would_be_as_soon() -> None:
+    assert shown(2, 595, 593) == [2]
+
+
 def test_more_workers_that_gain_nothing_are_not_told() -> None:
     assert shown(2, 400, 200, 200, 199) == [2, 1]
 

@@ -41,27 +41,30 @@ async def usually(request: Request) -> Response:
 
 
 def told(forecast: Json) -> Json:
-    """The forecast with the outlooks that are worth telling: with the workers that there are, with one, and
-    with the fewest that would make it clearly sooner.
+    """The forecast with the outlooks that are worth telling.
+
+    With the workers that there are, with one if that takes clearly longer, and with the fewest that would
+    make it clearly sooner.
     """
     outlooks = forecast["outlooks"]
     if not outlooks:
         return {**forecast, "shown": []}
     place = max(0, min(forecast["workers"], len(outlooks)) - 1)
-    main = outlooks[place]
-    takes = unix(main["done_at"])
+    main, now = outlooks[place], min(unix(one["earliest"]) for one in outlooks)
+
+    def takes(one: Json) -> float:
+        return unix(one["done_at"]) - now
+
+    def sooner(one: Json, other: Json) -> bool:
+        return takes(one) < SOONER * takes(other) and takes(other) - takes(one) >= 1
+
     shown = [main]
-    if place > 0:
+    if place > 0 and sooner(main, outlooks[0]):
         shown.append(outlooks[0])
-    now = min(unix(one["earliest"]) for one in outlooks)
-    better = [
-        one
-        for one in outlooks[place + 1 :]
-        if unix(one["done_at"]) - now < SOONER * (takes - now) and takes - unix(one["done_at"]) >= 1
-    ]
+    better = [one for one in outlooks[place + 1 :] if sooner(one, main)]
     if better:
-        best = min(unix(one["done_at"]) for one in better)
-        shown.append(next(one for one in better if unix(one["done_at"]) <= best + 1))
+        best = min(map(takes, better))
+        shown.append(next(one for one in better if takes(one) <= best + 1))
     return {**forecast, "shown": shown}
 
 
