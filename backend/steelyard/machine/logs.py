@@ -207,7 +207,8 @@ def kept_from(folder: str, offset: int) -> int:
     """The first offset at or after this one whose byte is kept; the size of the output if there is none."""
     found = parts(folder)
     for start, end, _ in found:
-        if offset < end:
+        # A part to which nothing could be written holds no byte, wherever it stands.
+        if max(offset, start) < end:
             return max(offset, start)
     return found[-1][1] if found else 0
 

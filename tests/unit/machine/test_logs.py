@@ -176,3 +176,16 @@ def test_what_is_lost_is_counted_and_shows_as_a_gap(tmp_path: Path, monkeypatch:
 
 def refuse(descriptor: int, data: object) -> int:
     raise OSError(28, "No space left on device")
+
+
+def test_parts_to_which_nothing_could_be_written_are_passed_over(tmp_path: Path) -> None:
+    """A full disk leaves an empty file for each write that failed: what came after it is still read, once."""
+    (tmp_path / "output.log").write_bytes(b"before\n")
+    for offset in (100, 500, 880):
+        (tmp_path / f"output.{offset:015}.log").touch()
+    (tmp_path / f"output.{900:015}.log").write_bytes(b"after\n")
+    folder = str(tmp_path)
+    assert [logs.kept_from(folder, offset) for offset in (0, 7, 450, 890, 906)] == [0, 900, 900, 900, 906]
+    assert logs.read_range(folder, 450, 1_000) == b"after\n"
+    assert logs.read_tail(folder, 100) == "after\n"
+    assert logs.read_tail(folder, 1_000) == "before\nafter\n"
