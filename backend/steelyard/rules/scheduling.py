@@ -8,8 +8,10 @@ are the tasks of every queue that has an idle worker, merged in one order.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from steelyard.rules.admission import MemoryView, Source
@@ -18,8 +20,9 @@ from steelyard.rules.reasons import Waiting
 PASSES: Final = 2
 """After so many passes that could delay the task at the head, capacity is held for it."""
 
-_SUMS_LIMIT: Final = 256
-"""How many sums of unknown ends are tried, so that a choice stays a fraction of a millisecond."""
+_SUMS_LIMIT: Final = 1024
+"""How many sums of unknown ends are tried (ten different ones), so that a choice stays a fraction of a
+millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,28 @@ class _Opening:
     cores: int
 
 
+class _Openings:
+    """All moments at which the head may first fit, in their order; never empty."""
+
+    def __init__(self, found: Sequence[_Opening]) -> None:
+        self._times = [opening.time for opening in found]
+        # What is free beside the head up to each of them: a task that passes must fit into the least.
+        self._memory = list(accumulate((opening.memory for opening in found), min))
+        self._cores = list(accumulate((opening.cores for opening in found), min))
+
+    def could_delay(self, candidate: Candidate, cores: int) -> bool:
+        """True if the head could start later because the candidate starts now.
+
+        It cannot where the candidate has ended before an opening, by its known duration, or fits beside the
+        head there.
+        """
+        takes = candidate.known_duration
+        concerned = len(self._times) if takes is None else bisect_left(self._times, takes)
+        if concerned == 0:
+            return False
+        return self._memory[concerned - 1] < candidate.claim or self._cores[concerned - 1] < cores
+
+
 def cores_free(cores: int, active_workers: int, running: Sequence[Running]) -> int:
     """Cores that no running task has claimed; negative when overdrawn.
 
@@ -115,20 +140,22 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
     the one that starts, so they may come from a generator that pages through the queue.
     """
     all_cores = room.cores_free + sum(task.cores for task in running)
+    with_all_ended = room.headroom + sum(task.frees for task in running)
     head: Candidate | None = None
-    openings: list[_Opening] = []
+    openings: _Openings | None = None
     why: dict[str, Waiting] = {}
     held: str | None = None
     for candidate in candidates:
         # More cores than there are means all of them: cores are shared in time, unlike memory.
         cores = min(candidate.cores, all_cores)
-        waiting = _obstacle(candidate, cores, room, running)
+        waiting = _obstacle(candidate, cores, room, with_all_ended)
         if (
             waiting is None
             and head is not None
+            and openings is not None
             # Tasks that may change places are promised nothing by each other.
             and (head.group is None or head.group != candidate.group)
-            and _could_delay(candidate, cores, openings)
+            and openings.could_delay(candidate, cores)
         ):
             if head.passes < PASSES:
                 return Choice(candidate, (head.task_id,), None, why)
@@ -143,8 +170,10 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
     return Choice(None, (), held, why)
 
 
-def _obstacle(candidate: Candidate, cores: int, room: Room, running: Sequence[Running]) -> Waiting | None:
+def _obstacle(candidate: Candidate, cores: int, room: Room, with_all_ended: int) -> Waiting | None:
     """Why the room does not admit a candidate, the queue aside; None if it does.
+
+    with_all_ended: bytes of headroom when every task that runs now has ended.
 
     "memory" and "cores" mean that the tasks that run will make room. "other_programs" and "never_fits" mean
     that they cannot, so nothing is ever held for such a task: it must not block the queue.
@@ -152,7 +181,6 @@ def _obstacle(candidate: Candidate, cores: int, room: Room, running: Sequence[Ru
     need = candidate.claim
     if need <= room.headroom:
         return None if cores <= room.cores_free else Waiting("cores", cores, max(0, room.cores_free))
-    with_all_ended = room.headroom + sum(task.frees for task in running)
     if _may_run_alone(candidate, room):
         # The user took the risk of a forced task; any other needs at least some memory above the guard.
         if with_all_ended <= 0 and not candidate.forced:
@@ -174,22 +202,8 @@ def _may_run_alone(candidate: Candidate, room: Room) -> bool:
     return candidate.claim_source == "default" or (candidate.forced and candidate.claim > room.largest_claim)
 
 
-def _could_delay(candidate: Candidate, cores: int, openings: Sequence[_Opening]) -> bool:
-    """True if the head could start later because the candidate starts now.
-
-    It cannot where the candidate has ended before an opening, by its known duration, or fits beside the head
-    there.
-    """
-    takes = candidate.known_duration
-    return any(
-        (opening.memory < candidate.claim or opening.cores < cores)
-        for opening in openings
-        if takes is None or takes > opening.time
-    )
-
-
-def _openings(head: Candidate, cores: int, room: Room, running: Sequence[Running]) -> list[_Opening]:
-    """Every moment at which the head may first fit, as far as the running tasks' ends decide it; never empty.
+def _openings(head: Candidate, cores: int, room: Room, running: Sequence[Running]) -> _Openings:
+    """When the head may first fit, as far as the running tasks' ends decide it.
 
     Known ends come in their order. A task whose end is not known, or overdue, may end at any moment: between
     two known ends any set of those may be what lets the head in, and the least such set leaves the least
@@ -197,6 +211,8 @@ def _openings(head: Candidate, cores: int, room: Room, running: Sequence[Running
     """
     known = sorted((task for task in running if task.remaining and task.remaining > 0), key=_remaining)
     unknown = [task for task in running if not (task.remaining and task.remaining > 0)]
+    memory_sums = _Sums([task.frees for task in unknown])
+    cores_sums = _Sums([task.cores for task in unknown])
     memory_short, cores_short = head.claim - room.headroom, cores - room.cores_free
     found: list[_Opening] = []
     time = 0.0
@@ -204,9 +220,9 @@ def _openings(head: Candidate, cores: int, room: Room, running: Sequence[Running
         if memory_short <= 0 and cores_short <= 0:
             # Here it fits by known ends alone, so nothing that comes later matters.
             found.append(_Opening(time, -memory_short, -cores_short))
-            return found
-        memory = _least_sum([task.frees for task in unknown], memory_short)
-        unknown_cores = _least_sum([task.cores for task in unknown], cores_short)
+            return _Openings(found)
+        memory = memory_sums.least(memory_short)
+        unknown_cores = cores_sums.least(cores_short)
         if memory is not None and unknown_cores is not None:
             found.append(_Opening(time, memory - memory_short, unknown_cores - cores_short))
         if following is not None:
@@ -214,29 +230,35 @@ def _openings(head: Candidate, cores: int, room: Room, running: Sequence[Running
             memory_short -= following.frees
             cores_short -= following.cores
     # No set of ends makes its claim fit: it runs alone, when all have ended, and bears nothing beside it.
-    return found or [_Opening(time, -1, -1)]
+    return _Openings(found or [_Opening(time, -1, -1)])
 
 
 def _remaining(task: Running) -> float:
     return task.remaining or 0.0
 
 
-def _least_sum(parts: Sequence[int], least: int) -> int | None:
-    """The smallest sum of some of the parts that is at least `least`; None if all of them are not enough.
+class _Sums:
+    """The sums that some of a few parts can make; of more than are worth trying, any."""
 
-    With more sums than are worth trying the answer is `least` itself, which leaves nothing beside the head:
-    too careful, never too bold.
-    """
-    if least <= 0:
-        return 0
-    if sum(parts) < least:
-        return None
-    short = {0}
-    enough: set[int] = set()
-    for part in parts:
-        sums = {total + part for total in short}
-        enough |= {total for total in sums if total >= least}
-        short |= {total for total in sums if total < least}
-        if len(short) > _SUMS_LIMIT:
-            return least
-    return min(enough)
+    def __init__(self, parts: Sequence[int]) -> None:
+        self._all = sum(parts)
+        sums = {0}
+        for part in parts:
+            sums |= {total + part for total in sums}
+            if len(sums) > _SUMS_LIMIT:
+                break
+        self._sorted = sorted(sums) if len(sums) <= _SUMS_LIMIT else None
+
+    def least(self, amount: int) -> int | None:
+        """The smallest sum that is at least `amount`; None if all parts are not enough.
+
+        With too many sums the answer is `amount` itself, which leaves nothing beside the head: too careful,
+        never too bold.
+        """
+        if amount <= 0:
+            return 0
+        if self._all < amount:
+            return None
+        if self._sorted is None:
+            return amount
+        return self._sorted[bisect_left(self._sorted, amount)]
