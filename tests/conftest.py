@@ -7,6 +7,7 @@ does), a skip that `tests/allowed_skips.txt` does not name is a failure: no test
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ ALLOWED_SKIPS = TESTS / "allowed_skips.txt"
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the list once; a list that cannot be read ends the run."""
     strict = os.environ.get("STEELYARD_CI") == "1"
+    # A shell that runs the tests in the background hands an ignored Ctrl-C down to all that they start.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # What CI says must not depend on the day: elsewhere every run tries other examples.
     settings.register_profile("ci", derandomize=True, deadline=None)
     if strict:

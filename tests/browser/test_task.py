@@ -25,7 +25,7 @@ def test_a_run_from_start_to_end(start_sidecar: StartSidecar, open_panel: OpenPa
     waits = submit(sidecar, label="it waits")
     panel = go(open_panel(sidecar), sidecar, f"tasks/{waits}/")
     assert "waits for a free worker" in panel.text(".task-why")
-    assert "has printed nothing yet" in panel.text("#log-range")
+    panel.eventually(lambda: "has printed nothing yet" in panel.text("#log-range"))
     assert "It has not begun yet" in panel.text("#task-attempts")
     go(panel, sidecar, f"tasks/{first}/")
     panel.eventually(lambda: "year 2021" in panel.text("#log-text"))

@@ -154,10 +154,16 @@ class Experience:
         if not self._complete:
             return None
         answer, near = self._nearest(parameters)
+        least = self.at_least(parameters)
         peak = max(run.peak for run in answer)
-        if not near:
-            peak = max(peak, self._beyond(parameters, peak))
-        return self._footprint(answer, peak, near, self.at_least(parameters))
+        if not any(self._distance(run.parameters, parameters) == 0.0 for run in answer):
+            expected = self._expected(parameters, peak)
+            if expected > peak:
+                # Read off a curve, not seen: as little evidence as a single run.
+                return self._footprint(
+                    answer, expected, near, max(least, math.ceil(expected * (1 + FIRST_MARGIN)))
+                )
+        return self._footprint(answer, peak, near, least)
 
     def usual(self) -> Footprint | None:
         """What all completed runs took, whatever their parameters; None before the first."""
@@ -271,21 +277,51 @@ class Experience:
         cuts = [numbers[len(numbers) * part // BINS] for part in range(1, BINS)]
         return lambda value: sum(value >= cut for cut in cuts)
 
-    def _beyond(self, parameters: Parameters, peak: int) -> int:
-        """The peak grown for a task that lies above all runs in a number with which memory was seen to grow.
+    def _expected(self, parameters: Parameters, peak: int) -> int:
+        """The peak that the curves of the numbers ask for, `peak` at the least; the most asked for decides.
 
-        By the steeper of the straight line and the power law through the largest peaks of the two highest
-        values; the parameter that asks for most decides.
+        Runs near the task can all lie below it where memory climbs steeply, so near runs are no excuse.
         """
-        return max((self._grown(name, parameters.get(name), peak) for name in self._names), default=peak)
+        return max((self._on_curve(name, parameters, peak) for name in self._names), default=peak)
 
-    def _grown(self, name: str, value: Any, peak: int) -> int:
-        largest: dict[float, int] = {}
-        for run in self._complete:
-            seen = run.parameters.get(name)
-            if _numeric(seen):
-                largest[float(seen)] = max(largest.get(float(seen), 0), run.peak)
-        if not _numeric(value) or len(largest) < 2 or value <= max(largest):
+    def _on_curve(self, name: str, parameters: Parameters, peak: int) -> int:
+        """What the largest peaks at each value of one number say of the task's value; `peak` if nothing."""
+        value = parameters.get(name)
+        if not _numeric(value):
+            return peak
+        largest = self._largest(name, parameters)
+        above = [seen for seen in largest if seen > value]
+        below = [seen for seen in largest if seen < value]
+        if value in largest or not below:
+            return peak
+        if above:
+            return max(peak, _between(value, max(below), min(above), largest))
+        return self._grown(value, peak, largest)
+
+    def _largest(self, name: str, parameters: Parameters) -> dict[float, int]:
+        """Value of a number -> the largest peak seen there, of the runs that are near in everything else.
+
+        Where those have fewer than two values, of all runs.
+        """
+        found: dict[float, int] = {}
+        for alike in (True, False):
+            for run in self._complete:
+                seen = run.parameters.get(name)
+                if _numeric(seen) and (
+                    not alike or self._distance(run.parameters, {**parameters, name: seen}) <= NEAR
+                ):
+                    found[float(seen)] = max(found.get(float(seen), 0), run.peak)
+            if len(found) >= 2:
+                break
+        return found
+
+    def _grown(self, value: float, peak: int, largest: Mapping[float, int]) -> int:
+        """Beyond all that was seen, by the steepest of three curves that is no steeper than a cube.
+
+        The straight line and the power law through the two highest values, and the parabola through those
+        and the lowest: it sees a climb that a part of the memory which never grows hides from the others.
+        """
+        if len(largest) < 2:
             return peak
         below, top = sorted(largest)[-2:]
         low, high = largest[below], largest[top]
@@ -297,7 +333,22 @@ class Experience:
         if below > 0 and low > 0:
             exponent = min(STEEPEST, math.log(high / low) / math.log(top / below))
             power = high * (value / top) ** exponent
-        return int(min(max(line, power), MOST_GROWN * peak))
+        parabola = line
+        lowest = min(largest)
+        if lowest < below:
+            bend = ((high - low) / (top - below) - (low - largest[lowest]) / (below - lowest)) / (
+                top - lowest
+            )
+            parabola += bend * (value - top) * (value - below)
+            if top > 0:
+                parabola = min(parabola, high * (value / top) ** STEEPEST)
+        return int(min(max(line, power, parabola), MOST_GROWN * peak))
+
+
+def _between(value: float, below: float, above: float, largest: Mapping[float, int]) -> int:
+    """On the straight line between two values: above every curve that climbs ever steeper."""
+    share = (value - below) / (above - below)
+    return int(largest[below] + (largest[above] - largest[below]) * share)
 
 
 _EQUAL: Final = 0.02**2

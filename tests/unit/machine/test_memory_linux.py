@@ -32,6 +32,21 @@ def test_a_machine_without_groups_is_what_meminfo_says(machine: LinuxTree) -> No
     assert (reading.used, reading.percent, reading.pressure) == (4 * GIB, 25.0, "normal")
 
 
+@pytest.mark.parametrize(
+    ("policy", "promised", "available"), [(0, 13, 12), (1, 13, 12), (2, 13, 3), (2, 1, 12), (2, 17, 0)]
+)
+def test_where_nothing_is_overcommitted_what_is_promised_binds(
+    machine: LinuxTree, policy: int, promised: int, available: int
+) -> None:
+    machine.write("/proc/sys/vm/overcommit_memory", f"{policy}\n")
+    meminfo = (machine.root / "proc/meminfo").read_text()
+    machine.write(
+        "/proc/meminfo",
+        f"{meminfo}CommitLimit:    {16 * GIB // 1024} kB\nCommitted_AS:   {promised * GIB // 1024} kB\n",
+    )
+    assert probe(machine.root).available == available * GIB
+
+
 def test_a_version_2_limit_bounds_total_and_available(machine: LinuxTree) -> None:
     machine.version_2("/user.slice/app")
     group = "/sys/fs/cgroup/user.slice/app"

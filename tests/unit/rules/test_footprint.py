@@ -197,3 +197,28 @@ def test_a_run_of_known_parameters_claims_at_least_what_it_took(runs: list[PastR
     experience = Experience(runs)
     for one in runs:
         assert known(experience, **one.parameters).claim > (one.peak if one.complete else 0)
+
+
+def test_near_runs_below_a_steep_climb_do_not_starve_a_larger_one() -> None:
+    """All three near runs lie below it; what lies above says how steep it gets."""
+    seen = {6.0: 600, 7.0: 700, 8.0: 800, 40.0: 8000, 96.0: 9000}
+    runs = [run(mib * MIB, resolution=value) for value, mib in seen.items()]
+    found = known(Experience(runs, RESOLUTION), resolution=18.0)
+    assert found.near
+    assert found.peak == (800 + (8000 - 800) * 10 // 32) * MIB
+    assert found.runs == 3
+    assert found.claim == found.peak * 5 // 4  # read off a curve: the margin of a single run
+
+
+def test_a_curve_is_read_from_runs_that_are_alike_in_everything_else() -> None:
+    runs = [run(size * value * MIB, size=size, value=value) for size in (1, 100) for value in (10, 20, 30)]
+    assert known(Experience(runs), size=1, value=25).peak < 100 * MIB
+
+
+def test_beyond_what_was_seen_a_square_law_with_a_fixed_part_is_followed() -> None:
+    def takes(value: float) -> int:
+        return int(200 + value**2 / 2) * MIB
+
+    runs = [run(takes(value), resolution=value) for value in (2.0, 16.0, 32.0)]
+    found = known(Experience(runs, RESOLUTION), resolution=48.0)
+    assert takes(48.0) * 0.95 <= found.peak <= takes(48.0) * 1.3

@@ -20,6 +20,9 @@ CRITICAL_FULL = 10.0
 (systemd-oomd ends programs at 60 % `full` held for 30 s: by then a desktop has long been unusable.)
 """
 
+NEVER_OVERCOMMIT = 2
+"""vm.overcommit_memory: past CommitLimit the kernel refuses memory, however much of it lies idle."""
+
 
 def probe(root: Path = Path("/")) -> MemoryReading:
     """The memory now. OSError without a readable /proc/meminfo: then nothing may be admitted."""
@@ -60,6 +63,9 @@ def _machine(root: Path) -> tuple[int, int, tuple[int | None, int | None]]:
         if available is None:
             # Before Linux 3.14: what nobody uses, and the file pages that nobody has asked for lately.
             available = figures["MemFree:"] + figures.get("Inactive(file):", 0)
+        if read_number(root / "proc/sys/vm/overcommit_memory") == NEVER_OVERCOMMIT:
+            promised = figures["CommitLimit:"] - figures["Committed_AS:"]
+            available = min(available, max(0, promised))
     except KeyError as missing:
         raise OSError(f"{root / 'proc/meminfo'} does not say {missing}") from None
     return total, min(available, total), (figures.get("SwapTotal:"), figures.get("SwapFree:"))
