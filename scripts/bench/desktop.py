@@ -45,7 +45,7 @@ def once(data: Path, display: str, folder: Path, sidecar: str | None) -> Figures
 
 
 def splash(folder: Path, display: str) -> Figures:
-    """Seconds until the window is there, and until the splash is loaded in it, with a sidecar that is never
+    """Seconds until the window is there, and until the splash is painted in it, with a sidecar that is never
     ready: from the click, and from the first line of our own program (what lies before is Electron's).
     """
     slow = folder / "slow"
@@ -57,9 +57,9 @@ def splash(folder: Path, display: str) -> Figures:
     with Desktop(
         command, Path(tempfile.mkdtemp(dir=folder)), display, folder / "output", STEELYARD_SIDECAR=str(slow)
     ) as desktop:
-        desktop.logged("first page loaded")
+        desktop.logged("first page painted")
         figures = {}
-        for name, words in (("window", "window shown after"), ("splash", "first page loaded after")):
+        for name, words in (("window", "window shown after"), ("splash", "first page painted after")):
             line = next(one for one in desktop.log.splitlines() if words in one)
             figures[name] = datetime.fromisoformat(line.split()[0]).timestamp() - clicked
             figures[f"{name}, of ours"] = int(line.split()[-2]) / 1000
