@@ -127,7 +127,7 @@ async function question(window, running, waiting, lost, draining) {
   const tasks = running === 1 ? "1 task is running" : `${running} tasks are running`;
   const rest =
     waiting > 0
-      ? ` ${waiting === 1 ? "1 task waits" : `${waiting} tasks wait`}; they start at the next launch.`
+      ? ` ${waiting === 1 ? "1 task waits; it starts" : `${waiting} tasks wait; they start`} at the next launch.`
       : "";
   /** @type {Electron.MessageBoxOptions} */
   const options = {
