@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,9 @@ def test_when_main_is_killed_all_is_gone(launch_package: Launch, tmp_path: Path)
         tasks = [one for members in families for one in members.values()]
         everybody = [sidecar, *sidecar.children(recursive=True), *tasks]
         desktop.kill()
-        eventually(lambda: not any(lives(one) for one in everybody), within=10)
+        began = time.monotonic()
+        eventually(lambda: not any(lives(one) for one in everybody), within=10, every=0.01)
+        print(f"all {len({one.pid for one in everybody})} gone after {time.monotonic() - began:.2f} s")
         eventually(lambda: desktop.left() == [], within=5)
     finally:
         for members in families:
