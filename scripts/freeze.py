@@ -8,6 +8,7 @@ is made of has changed. Standard library only; what goes in is told in frozen/bu
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +21,9 @@ from pathlib import Path
 
 import setup_steps
 from setup_steps import ROOT, say
+
+if sys.platform != "win32":
+    import fcntl
 
 PLACE = ROOT / "build" / "frozen"
 PROGRAM = PLACE / "steelyard" / ("steelyard.exe" if os.name == "nt" else "steelyard")
@@ -34,13 +38,18 @@ NO_PYINSTALLER, FAILED = 3, 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Builds the program unless it is as new as its sources; prints where it is and how large."""
     options = _parser().parse_args(arguments)
+    with _alone():
+        return _freeze(force=options.force)
+
+
+def _freeze(*, force: bool) -> int:
     try:
         setup_steps.set_up(setup_steps.FREEZE_EXTRAS)
     except setup_steps.SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return NO_PYINSTALLER
     digest = _digest()
-    if not options.force and _is_done(digest):
+    if not force and _is_done(digest):
         say(f"Frozen program: built before, {PROGRAM} ({_size(PROGRAM.parent) / 1e6:.0f} MB).")
         return 0
     say("Frozen program: building (about 20 s) ...")
@@ -61,6 +70,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--force", action="store_true", help="build anew although nothing has changed")
     return parser
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time: whoever comes second finds it built, and nothing is swapped while it is read."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with (PLACE / "lock").open("w") as file:
+        if sys.platform != "win32":
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _build() -> bool:

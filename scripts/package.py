@@ -2,7 +2,8 @@
 
 Freezes the sidecar (scripts/freeze.py), puts Electron, the sidecar and the code of electron/ together with
 electron-builder (electron/builder.json), and reads back from the packaged program that its fuses are set.
-What comes out lies in `build/package/`. Standard library only; Node.js and the tools of npm are needed.
+Of the directory that comes out, linux_packages.py makes the archives. All lies in `build/package/`. Standard
+library only; Node.js and the tools of npm are needed.
 
 The Electron that goes in is the one of ELECTRON_OVERRIDE_DIST_PATH, else the one that the desktop tests use
 (for a look at the whole; it is passed on to nobody), else electron-builder fetches that of package.json.
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +22,7 @@ from pathlib import Path
 
 import desktop_runtime
 import freeze
+import linux_packages
 import setup_steps
 from setup_steps import ROOT, say
 
@@ -59,21 +60,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Builds what was asked for; 0 if it is there and its fuses are as they have to be."""
     parser = argparse.ArgumentParser(prog="package.py", description="Makes the desktop program.")
     parser.add_argument("--dir", action="store_true", help="the unpacked directory (the default)")
-    parser.add_argument("--tar", action="store_true", help="a tar.gz of it")
-    parser.add_argument("--deb", action="store_true", help="a package for Debian and Ubuntu")
+    parser.add_argument("--tar", action="store_true", help="also a tar.gz of it (Linux)")
+    parser.add_argument("--deb", action="store_true", help="also a package for Debian and Ubuntu")
     options = parser.parse_args(arguments)
     try:
-        build([name for name, asked in (("tar.gz", options.tar), ("deb", options.deb)) if asked] or ["dir"])
+        build()
         if sys.platform == "linux":
             check_fuses(PROGRAM)
-    except (PackageError, setup_steps.SetupError) as error:
+            if options.tar:
+                say(f"Desktop program: {linux_packages.tar(LINUX, PLACE)}")
+            if options.deb:
+                say(f"Desktop program: {linux_packages.deb(LINUX, PLACE)}")
+    except (PackageError, setup_steps.SetupError, linux_packages.ArchiveError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0
 
 
-def build(targets: Sequence[str]) -> None:
-    """Everything from the frozen sidecar to the packages. PackageError."""
+def build() -> None:
+    """Everything from the frozen sidecar to the directory. PackageError."""
     if freeze.main([]) != 0:
         raise PackageError("The sidecar could not be frozen.")
     setup_steps.set_up((), developer=True)
@@ -86,27 +91,21 @@ def build(targets: Sequence[str]) -> None:
     NOTICE.write_text(third_party(), encoding="utf-8")
     command = [node, str(builder), "--config", "electron/builder.json", "--publish", "never"]
     if sys.platform == "linux":
-        command += ["--linux", *targets]
+        command += ["--linux", "dir"]
     runtime = desktop_runtime.find()
     if runtime is not None:
         command += [f"-c.electronDist={_bare(runtime)}", f"-c.electronVersion={_version(runtime)}"]
     say("Desktop program: packaging ...")
-    environment = {
-        **os.environ,
-        "ELECTRON_BUILDER_COMPRESSION_LEVEL": "1",
-        # Where 7-Zip and fpm of the system are there, none is fetched.
-        **_tool("ELECTRON_BUILDER_7ZIP_PATH", "7za"),
-        **_tool("CUSTOM_FPM_PATH", "fpm"),
-    }
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise PackageError(f"{done.stdout[-3000:]}\nelectron-builder failed.")
-    for made in sorted(PLACE.iterdir()):
-        if made.is_dir() or made.suffix in (".gz", ".deb"):
-            say(f"Desktop program: {made}")
+    if runtime is not None:
+        shutil.rmtree(PLACE / "runtime")
+    for made in sorted(path for path in PLACE.iterdir() if path.is_dir()):
+        say(f"Desktop program: {made}")
 
 
 def check_fuses(program: Path) -> dict[str, bool]:
@@ -168,11 +167,6 @@ def _version(runtime: Path) -> str:
     """What an Electron says that it is."""
     file = runtime / "version"
     return file.read_text().strip() if file.exists() else desktop_runtime.VERSION
-
-
-def _tool(variable: str, name: str) -> dict[str, str]:
-    found = shutil.which(name)
-    return {variable: found} if found else {}
 
 
 if __name__ == "__main__":

@@ -58,12 +58,14 @@ function run() {
   if (!app.commandLine.hasSwitch("no-sandbox")) {
     app.enableSandbox(); // With --no-sandbox (root, in a test) the two together keep Chromium from starting.
   }
+  // Pages of text need no graphics card: without its process the window is there sooner, and it is free for tasks.
+  app.disableHardwareAcceleration();
   keeper.start();
 
-  app.whenReady().then(async () => {
+  app.whenReady().then(() => {
     const door = new Door(log);
     guard(door, log);
-    await door.prepare();
+    door.prepare();
     const choices = new ChoiceFile(profile, log);
     new Program({ began, choices, data, door, keeper, log, preferences, tally, timings }).open();
   });

@@ -86,8 +86,8 @@ class Program {
     this.quit.listen();
     this.#openWindow();
     log.say(`window shown after ${Date.now() - began} ms`);
-    this.window.window?.webContents.once("did-finish-load", () => {
-      log.say(`first page loaded after ${Date.now() - began} ms`);
+    this.window.window?.once("ready-to-show", () => {
+      log.say(`first page painted after ${Date.now() - began} ms`);
     });
     this.#setMenu();
     this.tray.open();

@@ -5,6 +5,12 @@
 
 const { app, dialog } = require("electron");
 
+const { losses } = require("./losses");
+const { get } = require("./sidecar/api");
+
+/** Milliseconds that the sidecar has to say what would be lost: a person waits for the question. */
+const LIMIT = 1_000;
+
 /** @typedef {"background" | "stop" | "cancel"} Answer */
 
 class Quit {
@@ -58,7 +64,8 @@ class Quit {
       return;
     }
     this.#asking = true;
-    const answer = await question(window.window, running, tally.pending, this.#draining).finally(() => {
+    const lost = await this.#losses();
+    const answer = await question(window.window, running, tally.pending, lost, this.#draining).finally(() => {
       this.#asking = false;
     });
     log.say(`quit with ${running} running: ${answer}`);
@@ -66,6 +73,17 @@ class Quit {
       this.finishInBackground();
     } else if (answer === "stop") {
       this.#stop(timings.stopDeadline);
+    }
+  }
+
+  /** What an end now would lose, a line a task; [] if the sidecar does not say. @returns {Promise<string[]>} */
+  async #losses() {
+    const { keeper, log } = this.given;
+    try {
+      return keeper.ready === null ? [] : losses(await get(keeper.ready, "/api/workers/status/", LIMIT));
+    } catch (error) {
+      log.say(`what would be lost was not told: ${/** @type {Error} */ (error).message}`);
+      return [];
     }
   }
 
@@ -101,14 +119,15 @@ class Quit {
  * @param {Electron.BrowserWindow | null} window
  * @param {number} running
  * @param {number} waiting
+ * @param {string[]} lost
  * @param {boolean} draining
  * @returns {Promise<Answer>}
  */
-async function question(window, running, waiting, draining) {
+async function question(window, running, waiting, lost, draining) {
   const tasks = running === 1 ? "1 task is running" : `${running} tasks are running`;
   const rest =
     waiting > 0
-      ? ` ${waiting === 1 ? "1 task waits" : `${waiting} tasks wait`}; they start at the next launch.`
+      ? ` ${waiting === 1 ? "1 task waits; it starts" : `${waiting} tasks wait; they start`} at the next launch.`
       : "";
   /** @type {Electron.MessageBoxOptions} */
   const options = {
@@ -118,7 +137,8 @@ async function question(window, running, waiting, draining) {
     detail:
       "Finish in the background: the window closes, running tasks go on, nothing new starts, and Steelyard " +
       "ends when they are done. The icon in the tray shows it.\n\n" +
-      `Stop now: running tasks write a checkpoint if they can, and resume at the next launch.${rest}`,
+      `Stop now: running tasks write a checkpoint if they can, and resume at the next launch.${rest}` +
+      (lost.length > 0 ? `\n\nOne that can write none now loses this work:\n${lost.join("\n")}` : ""),
     buttons: [draining ? "Keep finishing" : "Finish in the background", "Stop now, resume later", "Cancel"],
     defaultId: 0,
     cancelId: 2,

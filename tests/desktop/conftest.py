@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,9 @@ from typing import Any
 import pytest
 
 import desktop_runtime
+import linux_packages
+import package
+from tests.desktop.hostile import Elsewhere, elsewhere
 from tests.desktop.inspector import Page
 from tests.desktop.program import ROOT, Desktop, virtual_screen
 
@@ -21,29 +22,8 @@ Launch = Callable[..., Desktop]
 
 PICTURES = ROOT / "docs" / "screenshots"
 LARGEST_PICTURE = 150_000
-
-FAKE = """#!{python} -u
-# A stand-in for the sidecar.
-import hashlib, hmac, json, os, sys, time
-hello = json.loads(sys.stdin.readline())
-
-def say(**event):
-    print(json.dumps(event), flush=True)
-
-def proof(port):
-    text = f"{{hello['nonce']}}{{hello['instance']}}{{port}}".encode()
-    return hmac.new(bytes.fromhex(hello["token"]), text, hashlib.sha256).hexdigest()
-
-{body}
-"""
-
-
-def fake_sidecar(folder: Path, body: str) -> str:
-    """The path of a Python program for the sidecar's place; it has `hello`, `say(...)`, `proof(port)`."""
-    path = folder / "fake-sidecar"
-    path.write_text(FAKE.format(python=sys.executable, body=textwrap.dedent(body)), encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
+BARE_PATH = "/nowhere"
+"""No Python, no Node.js, nothing."""
 
 
 def keep_picture(page: Page, name: str) -> None:
@@ -83,23 +63,78 @@ def electron() -> Path:
     return found / "electron"
 
 
-@pytest.fixture
-def launch(electron: Path, display: str, tmp_path: Path) -> Iterator[Launch]:
-    """launch() starts the program on the test's data directory; launch(STEELYARD_SIDECAR=...) with that one.
+@pytest.fixture(scope="session")
+def packaged(electron: Path) -> Path:
+    """The program of `scripts/package.py --dir`; made once for all tests."""
+    try:
+        package.build()
+    except package.PackageError as error:
+        pytest.fail(str(error))
+    return package.PROGRAM
 
-    At the end of the test all of its processes are gone, and a test that left some has failed.
-    """
+
+@contextlib.contextmanager
+def starts(display: str, folder: Path, output: str) -> Iterator[Launch]:
+    """A function that starts a program. At the end all of its processes are gone, or the test has failed."""
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
     started: list[Desktop] = []
     with contextlib.ExitStack() as stack:
 
-        def start(data: Path | None = None, **options: Any) -> Desktop:
-            command = [str(electron), str(ROOT), *root]
-            output = tmp_path / f"electron-{len(started)}.txt"
-            one = Desktop(command, data or tmp_path / "data", display, output, **options)
+        def start(command: list[str], data: Path | None, **options: Any) -> Desktop:
+            file = folder / f"{output}-{len(started)}.txt"
+            one = Desktop([*command, *root], data or folder / "data", display, file, **options)
             started.append(stack.enter_context(one))
             return one
 
         yield start
     for one in started:
         assert one.stragglers == []
+
+
+@pytest.fixture
+def launch(electron: Path, display: str, tmp_path: Path) -> Iterator[Launch]:
+    """launch() starts the program from source on the test's data directory.
+
+    launch(STEELYARD_SIDECAR=...) does with another sidecar, launch(timings=...) with other limits.
+    """
+    with starts(display, tmp_path, "electron") as start:
+        yield lambda data=None, **options: start([str(electron), str(ROOT)], data, **options)
+
+
+@pytest.fixture
+def launch_package(packaged: Path, display: str, tmp_path: Path) -> Iterator[Launch]:
+    """launch_package() starts the packaged program with nothing on the PATH.
+
+    Its fuses let nobody look into main (no run(), no menu()); what its window shows can be seen, and its log.
+    launch_package(sidecar=...) starts a copy with that file in the sidecar's place, program=... another one.
+    """
+    with starts(display, tmp_path, "package") as start:
+
+        def begin(
+            data: Path | None = None,
+            *,
+            program: Path | None = None,
+            sidecar: Path | None = None,
+            **env: str,
+        ) -> Desktop:
+            chosen = program or (packaged if sidecar is None else with_sidecar(tmp_path / "package", sidecar))
+            return start([str(chosen)], data, **{"PATH": BARE_PATH, **env})
+
+        yield begin
+
+
+def with_sidecar(copy: Path, sidecar: Path) -> Path:
+    """The packaged program once more, of hard links, with another sidecar; without one if that is no file."""
+    shutil.copytree(package.LINUX, copy, symlinks=True, copy_function=linux_packages.link)
+    place = copy / "resources" / "sidecar" / "steelyard"
+    place.unlink()
+    if sidecar.exists():
+        shutil.copy2(sidecar, place)
+    return copy / package.PROGRAM.name
+
+
+@pytest.fixture
+def evil() -> Iterator[Elsewhere]:
+    """Where a hostile page would like to send things."""
+    with elsewhere() as server:
+        yield server

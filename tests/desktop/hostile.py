@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.desktop.conftest import fake_sidecar
+from tests.desktop.fakes import fake_sidecar
 
 SIDECAR = """
 import http, threading

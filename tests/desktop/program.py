@@ -121,6 +121,12 @@ class Desktop:
         self._page = Page(eventually(target, within=PATIENCE))
         return self._page
 
+    def targets(self) -> list[str]:
+        """What there is to look into, by kind: pages, frames of another process, webviews."""
+        port = self._address("DevTools listening on").split("/")[2].partition(":")[2]
+        found = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False).json()
+        return [str(one["type"]) for one in found]
+
     def shows(self, probe: Callable[[Page], Any], within: float = PATIENCE) -> Any:
         """The first true probe(page), whatever pages come and go meanwhile."""
 
@@ -163,8 +169,10 @@ class Desktop:
     def answer_dialogs(self, button: int) -> None:
         """From now on native questions are answered by that button; what they said is kept."""
         self.run(
-            "globalThis.asked = []; electron.dialog.showMessageBox = async (...given) => {"
-            f"globalThis.asked.push(given.at(-1).message); return {{ response: {button} }}; }};"
+            "globalThis.asked = []; globalThis.details = [];"
+            "electron.dialog.showMessageBox = async (...given) => {"
+            "globalThis.asked.push(given.at(-1).message); globalThis.details.push(given.at(-1).detail);"
+            f"return {{ response: {button} }}; }};"
         )
 
     # the sidecar behind it

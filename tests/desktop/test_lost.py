@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.desktop.conftest import Launch, fake_sidecar, keep_picture
+from tests.desktop.conftest import Launch, keep_picture
+from tests.desktop.fakes import READY, fake_sidecar
 from tests.desktop.program import ROOT, Desktop, lives
 from tests.helpers.waiting import eventually
 
@@ -24,24 +25,6 @@ AT_ONCE = {"backOff": [0, 0, 0, 0, 0]}
 def restarted(desktop: Desktop, than: int) -> dict[str, Any]:
     """The record of a sidecar that is another one than that PID."""
     return eventually(lambda: record if (record := desktop.record)["pid"] != than else None, within=30)
-
-
-def test_a_sidecar_that_is_killed_three_times_comes_back_three_times(launch: Launch) -> None:
-    desktop = launch(timings={"backOff": [0, 100, 200, 400, 800]})
-    desktop.panel().says("RUNNING", "#worker-status")
-    seen = [desktop.record]
-    for generation in (2, 3, 4):
-        os.kill(seen[-1]["pid"], signal.SIGKILL)
-        seen.append(restarted(desktop, seen[-1]["pid"]))
-        desktop.logged(f"sidecar {generation}: ready")
-        # "restore": the worker is there without anybody asking.
-        desktop.panel().says("RUNNING", "#worker-status")
-        assert desktop.page.url == seen[-1]["url"]
-    assert len({record["token"] for record in seen}) == 4
-    assert len({record["instance"] for record in seen}) == 4
-    assert "Something ended it with SIGKILL" in desktop.log
-    assert "workers restore" in desktop.log
-    assert [record["token"] for record in seen if record["token"] in desktop.log] == []
 
 
 def test_it_gives_up_after_five_and_a_person_may_go_on(launch: Launch, tmp_path: Path) -> None:
@@ -101,67 +84,6 @@ def test_one_that_hangs_at_its_start_is_ended(launch: Launch, tmp_path: Path) ->
     assert "no progress" in page.text("#text")
     eventually(lambda: len(psutil.Process(desktop.process.pid).children()) < 10)
     assert not [p for p in desktop.family().values() if lives(p) and "fake-sidecar" in " ".join(p.cmdline())]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "print('Usage: something else entirely', flush=True); time.sleep(600)",
-        "sys.stdout.write('x' * 2_000_000); sys.stdout.flush(); time.sleep(600)",
-        "os.write(1, bytes(range(256)) * 40); time.sleep(600)",
-        "say(event='phase', name='opening', detail='')\nwhile True: print('[1, 2]')",
-    ],
-    ids=["usage", "endless line", "bytes", "endless lines"],
-)
-def test_garbage_is_no_sidecar(launch: Launch, tmp_path: Path, body: str) -> None:
-    page = launch(STEELYARD_SIDECAR=fake_sidecar(tmp_path, body), timings=AT_ONCE).lost("garbage")
-    assert "not Steelyard's engine" in page.text("#text")
-
-
-def test_a_missing_program_is_named(launch: Launch, tmp_path: Path) -> None:
-    page = launch(STEELYARD_SIDECAR=str(tmp_path / "nowhere")).lost("program_missing")
-    assert "antivirus" in page.text("#remedy")
-
-
-def test_a_program_that_is_not_executable_is_named(launch: Launch, tmp_path: Path) -> None:
-    path = tmp_path / "program"
-    path.write_text("#!/bin/sh\n")
-    path.chmod(0o644)
-    page = launch(STEELYARD_SIDECAR=str(path)).lost("not_executable")
-    assert "not executable" in page.text("#text")
-
-
-READY = """
-import socket
-with socket.socket() as listening:
-    listening.bind(("127.0.0.1", 0)); listening.listen(); port = listening.getsockname()[1]
-    ready = dict(event="ready", port=port, url=f"http://127.0.0.1:{port}/", pid=os.getpid(),
-                 instance=hello["instance"], version="0.1.0", proof=proof(port))
-    ready.update(CHANGES)
-    say(**ready)
-    time.sleep(600)
-"""
-
-
-@pytest.mark.parametrize(
-    ("changes", "cause", "words"),
-    [
-        ('{"version": "9.9.9"}', "version", "9.9.9"),
-        ('{"proof": "0" * 64}', "foreign", "its proof is wrong"),
-        ('{"proof": proof(port + 1)}', "foreign", "its proof is wrong"),
-        ('{"proof": "zz"}', "foreign", "it brings no proof"),
-        ('{"instance": "another"}', "foreign", "another instance"),
-        ('{"url": f"http://10.0.0.1:{port}/"}', "foreign", "not on this machine"),
-        ('{"port": 99999}', "foreign", "names no port"),
-    ],
-)
-def test_who_cannot_prove_itself_is_not_adopted(
-    launch: Launch, tmp_path: Path, changes: str, cause: str, words: str
-) -> None:
-    path = fake_sidecar(tmp_path, READY.replace("CHANGES", changes))
-    desktop = launch(STEELYARD_SIDECAR=path, timings=AT_ONCE)
-    assert words in desktop.lost(cause).text("#text")
-    assert "ready" not in desktop.log.replace("wasReady", "")
 
 
 def test_one_that_proves_itself_but_answers_nothing_is_lost(launch: Launch, tmp_path: Path) -> None:

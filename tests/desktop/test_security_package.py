@@ -1,75 +1,137 @@
-"""The packaged program, from outside: its fuses forbid to look into it.
-
-What a package can break is tried here; the rest is tried from source, on the very same code.
-"""
+"""The packaged program: its fuses, and SECURITY 29 to 37 as far as they can be tried from outside."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import re
 import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import psutil
 import pytest
 
 import package
+from tests.desktop.conftest import BARE_PATH, Launch
+from tests.desktop.hostile import Elsewhere, hostile_sidecar, seen
+from tests.desktop.inspector import Refused
 from tests.desktop.program import Desktop
 from tests.helpers.waiting import eventually
 
-BARE_PATH = "/nowhere"
-"""No Python, no Node.js, nothing."""
-
-LaunchPackage = Callable[..., Desktop]
-
-FAMILY = """
-import subprocess, sys, time
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
-time.sleep(300)
-"""
-
-
-@pytest.fixture(scope="session")
-def packaged(electron: Path) -> Path:
-    """The program of `scripts/package.py --dir`."""
-    try:
-        package.build(["dir"])
-    except package.PackageError as error:
-        pytest.fail(str(error))
-    return package.PROGRAM
+OPENERS = ("xdg-open", "xdg-email")
+"""What Electron calls on Linux to open an address outside."""
 
 
 @pytest.fixture
-def launch_package(packaged: Path, display: str, tmp_path: Path) -> Iterator[LaunchPackage]:
-    """launch_package() starts it without anything on the PATH; nothing is left at the end."""
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    started: list[Desktop] = []
-    with contextlib.ExitStack() as stack:
+def hostile(launch_package: Launch, tmp_path: Path, evil: Elsewhere) -> Desktop:
+    """The program with a hostile page of our very origin in its window, without a content policy.
 
-        def start(data: Path | None = None, **env: Any) -> Desktop:
-            output = tmp_path / f"package-{len(started)}.txt"
-            given = {"PATH": BARE_PATH, **env}
-            one = Desktop([str(packaged), *root], data or tmp_path / "data", display, output, **given)
-            started.append(stack.enter_context(one))
-            return one
-
-        yield start
-    for one in started:
-        assert one.stragglers == []
+    What it opens outside is written to the file `opened`.
+    """
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in OPENERS:
+        (commands / name).write_text(f'#!/bin/sh\necho "$1" >> "{tmp_path}/opened"\n')
+        (commands / name).chmod(0o755)
+    sidecar = Path(hostile_sidecar(tmp_path, evil.origin))
+    desktop = launch_package(sidecar=sidecar, PATH=str(commands))
+    desktop.panel()
+    return desktop
 
 
-def get(desktop: Desktop, path: str) -> Any:
-    with desktop.client() as client:
-        return client.get(path).json()
+def pause(desktop: Desktop) -> None:
+    """What a page has set off gets time to happen."""
+    desktop.page.evaluate("new Promise((done) => setTimeout(done, 400))")
 
 
-def running(desktop: Desktop) -> bool:
-    workers = get(desktop, "/api/workers/status/")["workers"]
-    return [one["state"] for one in workers] == ["RUNNING"]
+def test_29_a_page_gets_nothing_of_node_and_no_bridge(hostile: Desktop) -> None:
+    kinds = "[typeof require, typeof process, typeof module, typeof steelyard, typeof Buffer]"
+    assert hostile.page.evaluate(kinds) == ["undefined"] * 5
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "location.href = '@/'",
+        "location.replace('@/')",
+        "location.href = '/away'",
+        "location.href = 'file:///etc/passwd'",
+        "location.href = 'data:text/html,x'",
+        "location.href = 'app://steelyard/lost.html'",
+        "document.body.innerHTML = `<a href='@/'>x</a>`; document.querySelector('a').click()",
+        "document.body.innerHTML = `<form method=post action='@/'></form>`; document.forms[0].submit()",
+        "document.head.innerHTML = `<meta http-equiv=refresh content='0;url=@/'>`",
+        "document.body.innerHTML = `<iframe src='@/'></iframe>`",
+        "document.body.innerHTML = `<iframe src='/away'></iframe>`",
+        "document.body.innerHTML = `<webview src='@/'></webview><object data='@/'></object>`",
+        "document.body.innerHTML = `<img src='@/'><script src='@/'></script><link rel=prefetch href='@/'>`",
+        "fetch('@/').catch(() => 0)",
+        "fetch('/away').catch(() => 0)",
+        "navigator.sendBeacon('@/', 'x')",
+        "new WebSocket('@/'.replace('http', 'ws'))",
+        "window.open('@/')",
+        "new EventSource('@/')",
+    ],
+)
+def test_30_nothing_leaves_our_origin(hostile: Desktop, evil: Elsewhere, attack: str) -> None:
+    before = hostile.page.url
+    hostile.page.evaluate(f"void eval({json.dumps(attack.replace('@', evil.origin))})")
+    pause(hostile)
+    assert evil.asked == []
+    assert hostile.page.url == before
+    assert hostile.targets() == ["page"]
+
+
+def test_31_only_what_a_browser_opens_is_opened(hostile: Desktop, tmp_path: Path) -> None:
+    for url in (
+        "https://example.test/a",
+        "mailto:a@example.test",
+        "http://example.test/",
+        "file:///etc/passwd",
+        "smb://host/share",
+        "javascript:alert(1)",
+        "ms-settings:x",
+        "vbscript:x",
+        "HTTPS://EXAMPLE.test/b",
+    ):
+        hostile.page.evaluate(f"void window.open({json.dumps(url)})")
+    opened = tmp_path / "opened"
+    allowed = ["https://example.test/a", "https://example.test/b", "mailto:a@example.test"]
+    eventually(lambda: opened.exists() and len(opened.read_text().splitlines()) >= len(allowed))
+    pause(hostile)
+    assert sorted(opened.read_text().splitlines()) == allowed
+    assert hostile.targets() == ["page"]
+
+
+def test_32_permissions_are_denied(hostile: Desktop) -> None:
+    states = hostile.page.evaluate(
+        """
+        Promise.all(["geolocation", "notifications", "camera", "microphone", "midi", "clipboard-read",
+            "persistent-storage", "idle-detection"].map((name) => navigator.permissions.query({name})
+            .then((status) => status.state, () => "denied")))
+        """
+    )
+    assert set(states) == {"denied"}
+    refused = hostile.page.evaluate(
+        """
+        Promise.all([
+            () => navigator.mediaDevices.getUserMedia({audio: true}),
+            () => navigator.mediaDevices.getDisplayMedia(),
+            () => navigator.clipboard.readText(),
+            () => new Promise((good, bad) => navigator.geolocation.getCurrentPosition(good, bad)),
+            () => document.documentElement.requestPointerLock(),
+            () => navigator.usb.requestDevice({filters: []}),
+            () => navigator.serial.requestPort(),
+            () => navigator.hid.requestDevice({filters: []}).then((found) => { if (!found.length) throw 0; }),
+        ].map((ask) => Promise.race([
+            new Promise((done) => setTimeout(done, 2000, "nothing")),
+            Promise.resolve().then(ask).then(() => "granted", () => "refused"),
+        ])))
+        """
+    )
+    assert "granted" not in refused, refused
+    assert hostile.page.evaluate("Notification.requestPermission()") == "denied"
 
 
 def test_34_the_fuses_are_set_in_the_packaged_program(packaged: Path) -> None:
@@ -94,96 +156,65 @@ def test_34_a_packaged_program_is_no_node_and_takes_no_inspector(packaged: Path,
     assert not proof.exists()
 
 
-def test_it_starts_without_python_and_its_first_worker_runs(launch_package: LaunchPackage) -> None:
-    desktop = launch_package()
+def test_36_the_sidecar_is_one_program_with_the_variables_that_it_may_have(launch_package: Launch) -> None:
+    forbidden = {
+        "PYTHONPATH": "/nowhere",
+        "PYTHONSTARTUP": "/nowhere",
+        "LD_LIBRARY_PATH": "/nowhere",
+        "DYLD_INSERT_LIBRARIES": "/nowhere",
+        "SOME_SECRET": "sesame",
+    }
+    desktop = launch_package(WORKER_MAX_COUNT="3", **forbidden)
     desktop.panel()
-    eventually(lambda: running(desktop), within=30)
     sidecar = psutil.Process(desktop.record["pid"])
-    assert Path(sidecar.exe()).parent == package.LINUX / "resources" / "sidecar"
-    system = get(desktop, "/api/system/")
-    assert system["data_dir"] == str(desktop.data)
+    environ = sidecar.environ()
+    assert environ["WORKER_MAX_COUNT"] == "3"
+    hidden = ("PYTHON", "LD_", "DYLD_", "NODE_", "ELECTRON_")
+    libraries = {name: value for name, value in environ.items() if name.startswith(hidden)}
+    # PyInstaller's loader sets its own, and keeps what it found as ..._ORIG: it found none.
+    assert libraries in ({}, {"LD_LIBRARY_PATH": str(package.LINUX / "resources" / "sidecar" / "_internal")})
+    assert "SOME_SECRET" not in environ
+    assert {"127.0.0.1", "localhost"} <= set(environ["NO_PROXY"].split(","))
+    command = sidecar.cmdline()
+    assert os.path.isabs(command[0]) and command[1:] == ["serve", "--hello"]
+    assert sidecar.ppid() == desktop.process.pid
 
 
-def test_a_folder_with_spaces_and_other_letters_a_dead_proxy_and_a_locked_preference(
-    launch_package: LaunchPackage, tmp_path: Path
+def test_37_a_page_reads_nothing_of_our_protocol_and_cannot_end_the_program(hostile: Desktop) -> None:
+    for path in ("lost.html", "../../main/main.js", "splash.html"):
+        assert (
+            hostile.page.evaluate(f"fetch('app://steelyard/{path}').then(() => 'read', () => 'refused')")
+            == "refused"
+        )
+    hostile.page.evaluate("window.close()")
+    hostile.logged("a page has closed the window")
+    hostile.panel()
+    assert hostile.process.poll() is None and "quit" not in hostile.log
+
+
+def test_the_token_goes_to_our_origin_and_nowhere_else(
+    hostile: Desktop, evil: Elsewhere, tmp_path: Path
 ) -> None:
-    data = tmp_path / "Läufe von Zoë" / "день 1"
-    desktop = launch_package(
-        data, HTTP_PROXY="http://127.0.0.1:9", HTTPS_PROXY="http://127.0.0.1:9", WORKER_MAX_COUNT="3"
+    """No page, URL, cookie or script ever holds it; a frame of another origin cannot borrow it."""
+    page = hostile.page
+    page.evaluate("fetch('/mine').then(() => 0)")
+    page.evaluate("fetch('/forged', {headers: {Authorization: 'Bearer forged'}}).then(() => 0)")
+    page.evaluate("void new WebSocket(`ws://${location.host}/ws/mine`)")
+    page.evaluate(
+        """
+        document.body.innerHTML = `<iframe sandbox="allow-scripts" srcdoc="<script>
+            fetch('http://${location.host}/borrowed', {mode: 'no-cors'})</` + `script>"></iframe>`
+        """
     )
-    desktop.panel()
-    found = get(desktop, "/api/preferences/")
-    assert found["values"]["worker_max_count"] == 3
-    assert found["sources"]["worker_max_count"] == "environment"
-    assert get(desktop, "/api/system/")["data_dir"] == str(data)
-
-
-def test_program_and_command_line_find_the_same_data_directory(
-    launch_package: LaunchPackage, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    # Empty is not set: both go by the platform's rule.
-    desktop = launch_package(
-        home / ".local" / "share" / "Steelyard", HOME=str(home), XDG_DATA_HOME="", STEELYARD_DATA_DIR=""
-    )
-    desktop.panel()
-    command = [str(package.LINUX / "resources" / "sidecar" / "steelyard"), "system", "--json"]
-    environment = {"PATH": BARE_PATH, "HOME": str(home)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["data_dir"] == str(desktop.data)
-
-
-def test_a_sidecar_that_is_killed_comes_back(launch_package: LaunchPackage) -> None:
-    desktop = launch_package()
-    desktop.panel()
-    seen = set()
-    for _ in range(2):
-        pid = desktop.record["pid"]
-        seen.add(pid)
-        psutil.Process(pid).kill()
-        eventually(lambda: desktop.record["pid"] not in seen, within=30)
-        eventually(lambda: answers(desktop), within=30)
-
-
-def answers(desktop: Desktop) -> bool:
-    with contextlib.suppress(httpx.HTTPError), desktop.client() as client:
-        return client.get("/healthz").status_code == 200
-    return False
-
-
-def test_when_main_is_killed_nobody_is_left(launch_package: LaunchPackage) -> None:
-    desktop = launch_package(WORKER_MAX_COUNT="2", WORKER_CORES="4", WORKER_PEAK_MEMORY="64MiB")
-    desktop.panel()
-    eventually(lambda: running(desktop), within=30)
-    with desktop.client() as client:
-        client.post("/api/workers/add/", json={"force": True})
-        for _ in range(2):
-            desktop.submit(FAMILY)
-        eventually(lambda: client.get("/api/workers/status/").json()["queue"]["running"] == 2, within=30)
-    eventually(lambda: len(tasks_of(desktop)) >= 4, within=20)
-    family = desktop.family()
-    everybody = {**family, **{one.pid: one for one in tasks_of(desktop)}}
-    desktop.let_go()
-    desktop.process.kill()
-    desktop.process.wait(20)
-    eventually(lambda: not [one for one in everybody.values() if one.is_running() and alive(one)], within=20)
-
-
-def tasks_of(desktop: Desktop) -> list[psutil.Process]:
-    """The task processes and what they started, wherever they hang."""
-    sidecar = psutil.Process(desktop.record["pid"])
-    return [one for one in sidecar.children(recursive=True) if "time.sleep(300)" in " ".join(cmdline(one))]
-
-
-def cmdline(process: psutil.Process) -> list[str]:
-    with contextlib.suppress(psutil.Error):
-        return process.cmdline()
-    return []
-
-
-def alive(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
+    pause(hostile)
+    asked = dict(seen(tmp_path))
+    bearer = asked["/mine"]
+    assert re.fullmatch(r"Bearer [0-9a-f]{64}", bearer)
+    assert asked["/forged"] == asked["/ws/mine"] == asked["/"] == bearer
+    assert asked.get("/borrowed", "") == ""
+    secret = bearer.removeprefix("Bearer ")
+    assert secret not in hostile.log + hostile.output
+    assert page.call("Network.getAllCookies")["cookies"] == []
+    assert evil.asked == []
+    with pytest.raises(Refused):
+        page.evaluate("steelyard.state()")

@@ -25,7 +25,7 @@ class Door {
   }
 
   /** Set the session up; before any page is loaded. */
-  async prepare() {
+  prepare() {
     const { session } = this;
     serve(session);
     denyByDefault(session, (origin) => origin === this.origin);
@@ -36,7 +36,8 @@ class Door {
       answer(this.#carriesToken(details) ? { requestHeaders: this.#withToken(details.requestHeaders) } : {});
     });
     session.setSpellCheckerEnabled(false);
-    await session.setProxy({ mode: "direct" });
+    // Not waited for: the splash comes from disk, and Chromium asks no proxy for this machine in any case.
+    void session.setProxy({ mode: "direct" });
   }
 
   /** The origin of the sidecar's pages; null while there is none. */
