@@ -1,10 +1,12 @@
-"""A disk that is full, or has become read-only: at the start, at a submit, as a task ends, at the stop."""
+"""A disk that is full, read-only or fails: at the start, at a submit, as a task ends, at the stop."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -199,3 +201,61 @@ def test_a_database_that_becomes_read_only_is_said_and_not_a_crash(disk: Path) -
     assert mount("-o", "remount,rw", str(disk))
     with RunningSidecar(disk / "data") as sidecar, sidecar.client() as client:
         assert client.get("/api/workers/status/").json()["queue"]["pending"] == 1
+
+
+EXT4_SHUTDOWN = 0x8004587D
+"""The ioctl that makes ext4 refuse everything from now on with EIO, as when a disk is pulled out."""
+NOT_EVEN_ITS_JOURNAL = struct.pack("I", 2)
+
+
+@pytest.fixture
+def ext4(tmp_path: Path) -> Iterator[Path]:
+    """A disk with a file system that can fail."""
+    place, image = tmp_path / "ext4", tmp_path / "image"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(48 << 20)
+    maker = shutil.which("mkfs.ext4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    made = maker and subprocess.run([maker, "-q", str(image)], capture_output=True).returncode == 0
+    if not made or not mount("-o", "loop", str(image), str(place)):
+        pytest.skip("a small disk can only be mounted by root on Linux")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_that_fails_is_not_called_a_damaged_database(ext4: Path, tmp_path: Path) -> None:
+    with RunningSidecar(ext4 / "data", "1", hello=True) as sidecar, sidecar.client() as client:
+        task_id = api.submit(client, ["sleep", "600"])
+        api.reaches(client, task_id, "RUNNING")
+        everything = sidecar.pids()
+        import fcntl  # Windows has none
+
+        disk = os.open(ext4, os.O_RDONLY)
+        fcntl.ioctl(disk, EXT4_SHUTDOWN, NOT_EVEN_ITS_JOURNAL)
+        os.close(disk)
+
+        def refusal() -> dict[str, str]:
+            answer = client.post("/api/tasks/", json=TASK)
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"]) == (507, "storage_full")
+            found: dict[str, str] = error["detail"]
+            return found
+
+        assert refusal()["reason"] == "disk"
+        # What reads find on a disk that is gone looks like damage, to SQLite.
+        eventually(
+            lambda: refusal()["sqlite"] in ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_READ"),
+            within=PATIENCE,
+        )
+        assert refusal()["reason"] == "disk"
+        sidecar.tell({"type": "shutdown", "mode": "stop", "deadline_s": 3})
+        assert sidecar.process.wait(PATIENCE) == 0
+        assert b"Traceback" not in sidecar.stderr
+        assert not [process for process in everything if process.is_running()]
+    subprocess.run(["umount", "-l", str(ext4)], check=True)
+    assert mount("-o", "loop", str(tmp_path / "image"), str(ext4))
+    with RunningSidecar(ext4 / "data") as sidecar, sidecar.client() as client:
+        task = api.task(client, task_id)
+        assert (task["state"], task["cause"]) == ("READY", "sidecar_lost")

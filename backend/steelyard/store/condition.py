@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steelyard.rules.errors import StorageFull
-from steelyard.store.faults import AFTERWARDS, ROOM_TO_WORK, SENTENCES, WHAT_TO_DO, Kind, is_full, kind_of
+from steelyard.store.faults import (
+    AFTERWARDS,
+    ROOM_TO_WORK,
+    SENTENCES,
+    WHAT_TO_DO,
+    Kind,
+    is_full,
+    kind_of,
+    refused,
+    while_running,
+)
 from steelyard.store.opening import BUSY_SECONDS
 from steelyard.store.records import WallClock
 
@@ -56,7 +66,7 @@ class Condition:
         if isinstance(error, StorageFull):
             kind = Kind(error.detail.get("reason", Kind.DISK.value))
         else:
-            kind = kind_of(error)
+            kind = self._kind_of(error)
         known = self.trouble.kind if self.trouble is not None else None
         if kind is Kind.OURS or kind is known or known is Kind.CORRUPT:
             return
@@ -64,6 +74,17 @@ class Condition:
         # Who has waited for a lock once shall not have every change wait for it: the loop waits with it.
         self._connection.execute("PRAGMA busy_timeout = 0")
         log.error("the database takes no changes: %s", error)
+
+    def told(self, error: sqlite3.Error) -> Exception:
+        """What a request is told that met this error."""
+        kind = self._kind_of(error)
+        return while_running(error) if kind is kind_of(error) else refused(kind, error)
+
+    def _kind_of(self, error: sqlite3.Error) -> Kind:
+        """What a disk that has failed hands out looks like damage; the file itself may be whole."""
+        kind = kind_of(error)
+        failed = self.trouble is not None and self.trouble.kind is Kind.DISK
+        return Kind.DISK if failed and kind is Kind.CORRUPT else kind
 
     def found_damage(self, found: str) -> None:
         """A check of the pages has found the database damaged while it is in use."""

@@ -213,12 +213,12 @@ class Database:
             _reach(batch, "after_commit")
             self.condition.works()
         except _UndoneBySqlite as error:
-            self._undo(batch, _told(error))
+            self._undo(batch, self._told(error))
             again = batch if len(batch) > 1 else []
         except StorageFull as error:
             self._undo(batch, error)
         except sqlite3.Error as error:
-            self._undo(batch, _told(error))
+            self._undo(batch, self._told(error))
             if len(batch) > 1 and faults.kind_of(error) is faults.Kind.FULL:
                 again = batch
         except BaseException:
@@ -252,7 +252,7 @@ class Database:
                 raise _UndoneBySqlite(str(error)) from error
             del events[mark:]
             asked.result = None
-            asked.error = _told(error)
+            asked.error = self._told(error)
             self.execute("ROLLBACK TO change")
         self.execute("RELEASE change")
 
@@ -267,6 +267,20 @@ class Database:
                 self.execute("ROLLBACK")
         for asked in batch:
             asked.error, asked.result = asked.error or told, None
+
+    def _told(self, error: Exception) -> Exception:
+        """What whoever asked for a change is told of an error in it."""
+        if isinstance(error, _UndoneBySqlite):
+            cause = error.__cause__
+            if isinstance(cause, sqlite3.Error) and faults.kind_of(cause) is not faults.Kind.OURS:
+                return self.condition.told(cause)
+            return StorageFull("The disk refused a write; nothing was changed.", reason="disk")
+        if isinstance(error, sqlite3.Error):
+            return self.condition.told(error)
+        if isinstance(error, StopIteration):
+            # A future cannot carry it.
+            return RuntimeError(f"a change raised {error!r}")
+        return error
 
     def _tell(self, events: list[Event]) -> None:
         for listener in tuple(self.on_commit):
@@ -292,18 +306,3 @@ def _answer(asked: _Asked[Any]) -> None:
         future.set_exception(asked.error)
     else:
         future.set_result(asked.result)
-
-
-def _told(error: Exception) -> Exception:
-    """What whoever asked for a change is told of an error in it."""
-    if isinstance(error, _UndoneBySqlite):
-        cause = error.__cause__
-        if isinstance(cause, sqlite3.Error) and faults.kind_of(cause) is not faults.Kind.OURS:
-            return faults.while_running(cause)
-        return StorageFull("The disk refused a write; nothing was changed.", reason="disk")
-    if isinstance(error, sqlite3.Error):
-        return faults.while_running(error)
-    if isinstance(error, StopIteration):
-        # A future cannot carry it.
-        return RuntimeError(f"a change raised {error!r}")
-    return error

@@ -72,7 +72,7 @@ WHAT_TO_DO = {
     Kind.UNWRITABLE: "Make the data directory and its files writable again.",
     Kind.MOVED: "Put steelyard.db back; if it is gone, stop Steelyard, which then writes it anew.",
     Kind.CORRUPT: "Let the running tasks end, stop Steelyard, and run: steelyard doctor --repair",
-    Kind.DISK: "Look after that disk.",
+    Kind.DISK: "Look after that disk; when it works again, stop Steelyard and start it anew.",
 }
 """For people; a sentence."""
 
@@ -90,8 +90,11 @@ AFTERWARDS = {
 def while_running(error: sqlite3.Error) -> Exception:
     """What a request is told when its change met this error: StorageFull, or the error if it is ours."""
     kind = kind_of(error)
-    if kind is Kind.OURS:
-        return error
+    return error if kind is Kind.OURS else refused(kind, error)
+
+
+def refused(kind: Kind, error: sqlite3.Error) -> StorageFull:
+    """The answer to a request whose change or read met this error."""
     name = getattr(error, "sqlite_errorname", None)
     text = f"{SENTENCES[kind]}; nothing was changed. {WHAT_TO_DO[kind]}"
     return StorageFull(text, reason=kind.value, sqlite=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 
 from steelyard.machine import identity
 from steelyard.machine.paths import DataDirectory, write_private
+
+log = logging.getLogger(__name__)
 
 
 def write(data: DataDirectory, *, url: str, token: str, instance: str, create_time: float) -> None:
@@ -50,4 +53,8 @@ def refuse_living_owner(data: DataDirectory) -> None:
 
 def remove(data: DataDirectory) -> None:
     """Give the directory up: nobody listens there any more."""
-    (data.runtime / "sidecar.json").unlink(missing_ok=True)
+    try:
+        (data.runtime / "sidecar.json").unlink(missing_ok=True)
+    except OSError as error:
+        # The disk has failed meanwhile. Who reads it finds nobody under the PID: that is said, not lost.
+        log.warning("sidecar.json could not be removed: %s", error)

@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steelyard.rules import errors as refusals
-from steelyard.store import faults
 from steelyard.web.answers import Answer, wants_html
 from steelyard.web.rendering import error_page
 
@@ -68,7 +67,7 @@ def answer_to(error: Exception, connection: HTTPConnection) -> Response:
     if isinstance(error, HTTPException):
         return _of_framework(error, connection)
     if isinstance(error, sqlite3.Error):
-        error = faults.while_running(error)
+        error = connection.app.state.supervisor.yard.database.condition.told(error)
     status = status_of(error) if isinstance(error, refusals.SteelyardError) else None
     if status is None or not isinstance(error, refusals.SteelyardError):
         log.error("%s failed", _shown(connection.scope), exc_info=error)
