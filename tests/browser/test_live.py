@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import WebSocketRoute
 
-from tests.browser.conftest import OpenPanel, StartSidecar, Submit, until
+from tests.browser.conftest import OpenPanel, StartSidecar, Submit
 from tests.browser.panel import Panel, sign_in_link
 from tests.helpers.sidecar import RunningSidecar
 
@@ -40,6 +40,11 @@ WATCH = """
 """
 """The observer's callback runs in the same task as the swap: before the next paint."""
 
+POLLS = """
+() => performance.getEntriesByType("resource")
+  .filter(one => one.name.includes("latest")).map(one => one.startTime)
+"""
+
 
 def edit(sidecar: RunningSidecar, task_id: str, label: str) -> None:
     """A change that every page hears of."""
@@ -55,16 +60,13 @@ def test_an_event_reaches_the_screen(
     task_id = submit(sidecar)
     panel.page.locator("#latest-tasks .task-RUNNING").wait_for()
     panel.page.evaluate(WATCH)
-    took = []
     for number in range(9):
-        panel.page.wait_for_timeout(200)
-        panel.page.evaluate("window.heard.length = window.changed.length = 0")
+        before = panel.page.evaluate("[window.heard.length, window.changed.length]")
         edit(sidecar, task_id, f"named {number}")
         panel.page.locator("#latest-tasks .task-name", has_text=f"named {number}").wait_for()
-        # The last change: ticking times change text in between.
-        took.append(panel.page.evaluate("window.changed.at(-1) - window.heard[0]"))
-    print(f"event to DOM, ms: median {statistics.median(took):.0f}, all {[round(one) for one in took]}")
-    assert statistics.median(took) < 500
+        after = panel.page.evaluate("[window.heard.length, window.changed.length]")
+        # It was heard, not found by polling. How fast: scripts/bench/pages.py.
+        assert after[0] > before[0] and after[1] > before[1]
 
 
 def test_a_storm_of_events_is_not_a_storm_of_requests(
@@ -89,13 +91,15 @@ def test_a_hidden_page_asks_nothing_and_makes_up_for_it(
 ) -> None:
     sidecar = start_sidecar("--workers", "1")
     panel = open_panel(sidecar)
+    beside = open_panel(sidecar, beside=panel)
     panel.page.evaluate(HIDE, True)
-    panel.page.wait_for_timeout(100)
+    panel.page.wait_for_load_state("networkidle")
     before = len(panel.asked)
-    task_id = submit(sidecar, label="while hidden")
-    with sidecar.client() as client:
-        until(client, f"/api/tasks/{task_id}/", lambda task: task["state"] == "RUNNING")
-    panel.page.wait_for_timeout(300)
+    submit(sidecar, label="while hidden")
+    # What a page in sight has asked for by then, this one would have asked for as well.
+    beside.page.locator(".worker-task", has_text="while hidden").wait_for()
+    beside.page.locator("#latest-tasks .task-name", has_text="while hidden").wait_for()
+    panel.page.wait_for_load_state("networkidle")
     assert panel.asked_since(before) == []
     panel.page.evaluate(HIDE, False)
     panel.page.locator(".worker-task", has_text="while hidden").wait_for()
@@ -137,10 +141,11 @@ def test_without_the_websocket_it_polls(
     panel.connection("reconnecting").wait_for()
     submit(sidecar, label="by polling")
     panel.page.locator("#latest-tasks .task-name", has_text="by polling").wait_for(timeout=15_000)
-    before = len(panel.asked)
-    panel.page.wait_for_timeout(6_000)
-    polls = [one for one in panel.asked_since(before) if "latest" in one]
-    assert 1 <= len(polls) <= 3
+    panel.page.evaluate("performance.clearResourceTimings()")
+    panel.eventually(lambda: len(panel.page.evaluate(POLLS)) >= 3, within=60)
+    times = panel.page.evaluate(POLLS)
+    # A busy machine makes a timer late, never early: 5 s apart by the page's own clock, less its rounding.
+    assert all(later - earlier > 4_000 for earlier, later in itertools.pairwise(times))
     assert len(open_ones) >= 2
 
 
@@ -194,5 +199,5 @@ def test_a_notice_that_was_given_while_no_page_was_open(
     notice.get_by_role("button", name="Dismiss this notice").click()
     panel.page.reload()
     panel.is_live()
-    panel.page.wait_for_timeout(300)
+    panel.page.wait_for_load_state("networkidle")
     assert panel.page.locator(".notice").count() == 0

@@ -154,7 +154,8 @@ def test_the_panel_at_work(
     panel = open_panel(sidecar, color_scheme=scheme)
     panel.page.locator(".worker-task-figures", has_text="done in").first.wait_for()
     panel.page.evaluate(WATCH_SHIFTS)
-    panel.page.wait_for_timeout(5_000)
+    seen: set[str] = set()
+    panel.eventually(lambda: seen.add(panel.text(".worker-task-figures")) or len(seen) >= 6, within=60)
     # Before the picture: to take the whole page the window is made larger, which moves everything.
     assert panel.page.evaluate("window.shifts") == []
     panel.shoot(f"panel-{scheme}")
