@@ -6,11 +6,13 @@ Held to `web.needs.Needs` by mypy. What a test wants to see happen it sets: `ref
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from steelyard.rules.errors import ConfirmationRequired, Conflict, InvalidRequest, NotFound, SteelyardError
+from steelyard.store.faults import while_running
 
 Json = dict[str, Any]
 GIB = 2**30
@@ -239,6 +241,9 @@ class FakeSupervisor:
         self._called(f"events({since}, {limit})")
         found = [{"seq": one["seq"]} for one in self.stored if one["seq"] > since]
         return {"events": found[:limit], "next": found[limit - 1]["seq"] if len(found) > limit else None}
+
+    def refusal(self, error: sqlite3.Error) -> Exception:
+        return while_running(error)
 
     def forecast(self) -> Json:
         return {"remaining": 0, "unknown": 0, "workers": 0, "paused": self.paused, "outlooks": []}

@@ -250,6 +250,8 @@ def test_a_disk_that_fails_is_not_called_a_damaged_database(ext4: Path, tmp_path
             within=PATIENCE,
         )
         assert refusal()["reason"] == "disk"
+        read = client.get("/api/tasks/", params={"q": "nowhere"})
+        assert (read.status_code, read.json()["error"]["detail"]["reason"]) == (507, "disk")
         sidecar.tell({"type": "shutdown", "mode": "stop", "deadline_s": 3})
         assert sidecar.process.wait(PATIENCE) == 0
         assert b"Traceback" not in sidecar.stderr

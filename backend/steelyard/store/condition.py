@@ -81,10 +81,10 @@ class Condition:
         return while_running(error) if kind is kind_of(error) else refused(kind, error)
 
     def _kind_of(self, error: sqlite3.Error) -> Kind:
-        """What a disk that has failed hands out looks like damage; the file itself may be whole."""
+        """What a failed disk hands out looks like damage, or cannot be opened; the file may be whole."""
         kind = kind_of(error)
         failed = self.trouble is not None and self.trouble.kind is Kind.DISK
-        return Kind.DISK if failed and kind is Kind.CORRUPT else kind
+        return Kind.DISK if failed and kind in (Kind.CORRUPT, Kind.UNWRITABLE) else kind
 
     def found_damage(self, found: str) -> None:
         """A check of the pages has found the database damaged while it is in use."""

@@ -6,6 +6,7 @@ The verbs beside it do the work.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,10 @@ class Supervisor:
     def system(self) -> dict[str, Any]:
         """Versions, machine, paths, and what is admitted."""
         return system.system(self._yard)
+
+    def refusal(self, error: sqlite3.Error) -> Exception:
+        """What a request is told whose read met this error: StorageFull, or the error if it is ours."""
+        return self._yard.database.condition.told(error)
 
     def storage(self) -> dict[str, Any]:
         """Whether the database takes changes now: {"state": "ok" or what is wrong, "message", "since"}."""

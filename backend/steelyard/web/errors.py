@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steelyard.rules import errors as refusals
 from steelyard.web.answers import Answer, wants_html
+from steelyard.web.needs import Needs
 from steelyard.web.rendering import error_page
 
 log = logging.getLogger("steelyard.web")
@@ -67,7 +68,8 @@ def answer_to(error: Exception, connection: HTTPConnection) -> Response:
     if isinstance(error, HTTPException):
         return _of_framework(error, connection)
     if isinstance(error, sqlite3.Error):
-        error = connection.app.state.supervisor.yard.database.condition.told(error)
+        supervisor: Needs = connection.app.state.supervisor
+        error = supervisor.refusal(error)
     status = status_of(error) if isinstance(error, refusals.SteelyardError) else None
     if status is None or not isinstance(error, refusals.SteelyardError):
         log.error("%s failed", _shown(connection.scope), exc_info=error)

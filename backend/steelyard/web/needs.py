@@ -6,6 +6,7 @@ the API tests is held to the same.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -153,6 +154,10 @@ class Needs(Protocol):
 
     def system(self) -> Json:
         """What machine and program this is."""
+        ...
+
+    def refusal(self, error: sqlite3.Error) -> Exception:
+        """What a request is told whose read met this error of the database."""
         ...
 
     def storage(self) -> Json:
