@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +15,8 @@ import pytest
 
 from steelyard.client import Client
 from tests.helpers.sidecar import PATIENCE, RunningSidecar, environment
+from tests.helpers.terminal import STEELYARD, WIDTH, Terminal, lines
 from tests.helpers.waiting import eventually
-
-STEELYARD = [sys.executable, "-m", "steelyard"]
-WIDTH = 80
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @pytest.fixture(scope="module")
@@ -40,62 +32,6 @@ def client(sidecar: RunningSidecar) -> Iterator[Client]:
         yield found
 
 
-class Terminal:
-    """A command on a terminal of 80 columns; what it wrote is read by a thread."""
-
-    def __init__(self, data_dir: Path, *arguments: str, **more: str) -> None:
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, WIDTH, 0, 0))
-        env = environment(STEELYARD_DATA_DIR=str(data_dir), TERM="xterm-256color", **more)
-        for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
-            if name not in more:
-                env.pop(name, None)
-        self._ours = ours
-        self._written = bytearray()
-        self.process = subprocess.Popen(
-            [*STEELYARD, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=env,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self._ours, 65536)
-            except OSError:
-                return
-            if not data:
-                return
-            self._written += data
-
-    @property
-    def text(self) -> str:
-        """All that it has written."""
-        return self._written.decode("utf-8", "replace").replace("\r\n", "\n")
-
-    def ended(self) -> int:
-        """Its exit status."""
-        status = self.process.wait(PATIENCE)
-        self._reader.join(5)
-        return status
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(PATIENCE)
-        self._reader.join(5)
-        os.close(self._ours)
-
-
 def piped(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*STEELYARD, *arguments],
@@ -104,10 +40,6 @@ def piped(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def lines(text: str) -> list[str]:
-    return [_ESCAPE.sub("", line).rpartition("\r")[2] for line in text.split("\n")]
 
 
 @pytest.mark.parametrize(

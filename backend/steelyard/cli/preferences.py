@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ def preferences() -> None:
     """
 
 
-@preferences.command("list")
+@preferences.command("list", short_help="List all preferences, or show what one means.")
 @click.argument("name", metavar="[NAME]", required=False)
 @connected
 def list_(session: Session, name: str | None) -> None:
@@ -149,19 +150,24 @@ def _facts(one: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
 
 
 def _shown(found: Preferences, name: str) -> str:
-    return _in_words(found["values"][name], found["schema"]["properties"].get(name, {}))
+    schema = found["schema"]["properties"].get(name, {})
+    return _default(schema) if found["values"][name] is None else in_words(found["values"][name], schema)
 
 
 def _default(schema: Mapping[str, Any]) -> str:
-    return _in_words(schema["default"], schema) if schema.get("default") is not None else "the program's rule"
+    """The default: a value, or the rule for one."""
+    if schema.get("default") is None:
+        return str(schema.get("x-default") or "the program's rule")
+    return in_words(schema["default"], schema)
 
 
-def _in_words(value: Any, schema: Mapping[str, Any]) -> str:
+def in_words(value: Any, schema: Mapping[str, Any]) -> str:
+    """The value of a preference with its unit."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if schema.get("x-unit") == "bytes":
             return size(value)
         if schema.get("x-unit") == "seconds":
-            return f"{duration(value)} ({value:g} s)" if value >= 60 else f"{value:g} s"
+            return f"{duration(value)} ({value:.12g} s)" if value >= 60 else f"{value:g} s"
     if value is None:
         return NOTHING
-    return value if isinstance(value, str) else json.dumps(value)
+    return str(value) if isinstance(value, str | Path) else json.dumps(value)

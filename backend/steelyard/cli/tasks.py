@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.text import Text
 
 from steelyard.cli.output import Column, state
@@ -16,8 +18,31 @@ from steelyard.client.answers import Attempt, Task
 from steelyard.rules.states import TaskState
 
 
+class States(click.ParamType[str]):
+    """States of tasks with commas between, in small or large letters."""
+
+    name = "state"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As the API has them, or bad usage."""
+        found = [word.strip().upper() for word in str(value).split(",")]
+        wrong = [word for word in found if word not in set(TaskState)]
+        if wrong:
+            self.fail(f"{wrong[0]!r} is no state; there are {', '.join(TaskState)}", param, ctx)
+        return ",".join(found)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The states that begin so, behind those that are there already."""
+        before, comma, word = incomplete.rpartition(",")
+        return [
+            CompletionItem(before + comma + state) for state in TaskState if state.startswith(word.upper())
+        ]
+
+
 @click.command(short_help="List tasks, the newest first.")
-@click.option("--state", "state_name", type=click.Choice([str(s) for s in TaskState], case_sensitive=False))
+@click.option("--state", "states", type=States(), help="Only those in this state, or one of a,b,...")
 @click.option("--simulation", help="Only those of this simulation.")
 @click.option("--sweep", help="Only those of this sweep.")
 @click.option("--tag", help="Only those with this tag.")
@@ -28,7 +53,7 @@ from steelyard.rules.states import TaskState
 @connected
 def tasks(
     session: Session,
-    state_name: str | None,
+    states: str | None,
     simulation: str | None,
     sweep: str | None,
     tag: str | None,
@@ -41,11 +66,11 @@ def tasks(
 
     \b
     Examples:
-      steelyard tasks --state RUNNING
+      steelyard tasks --state READY,RUNNING
       steelyard tasks --sweep 9f2c41aa03de --json
       steelyard retry $(steelyard tasks --state FAILED --tag nightly --ids)
     """
-    filters = {"state": state_name, "simulation": simulation, "sweep": sweep, "tag": tag, "q": q}
+    filters = {"state": states, "simulation": simulation, "sweep": sweep, "tag": tag, "q": q}
     if ids:
         found = [task["task_id"] for task in session.client.tasks(**filters)]
         if session.out.as_json:

@@ -64,8 +64,9 @@ def test_again_waits_if_it_is_to(sidecar: FakeSidecar, steelyard: Steelyard) -> 
 def test_preferences_are_listed_with_their_source(steelyard: Steelyard) -> None:
     done = steelyard("preferences", "list")
     assert done.status == 0
-    assert "worker_max_count    4      default      Most workers" in done.out
-    assert "night  environment" in done.out
+    assert "worker_max_count    4                   default      Most workers" in done.out
+    assert "worker_peak_memory  the program's rule  default" in done.out
+    assert "night               environment" in done.out
     assert set(json.loads(steelyard("preferences", "list", "--json").out)) == {
         "values", "sources", "schema", "notice",
     }  # fmt: skip
