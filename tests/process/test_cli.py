@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,46 @@ def test_colours_are_for_terminals(sidecar: RunningSidecar) -> None:
     with piped(sidecar.data_dir, "workers", "list") as process:
         out, _ = process.communicate(timeout=PATIENCE)
         assert "\x1b" not in out and "RUNNING" in out
+
+
+def said(data_dir: Path, *arguments: str) -> str:
+    """What a command that succeeds prints."""
+    with piped(data_dir, *arguments) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+def test_all_preferences_go_back(sidecar: RunningSidecar, client: Client) -> None:
+    said(sidecar.data_dir, "preferences", "set", "worker_cleanup_age=2h", "keep_tasks=5000")
+    assert client.preferences()["values"]["worker_cleanup_age"] == 7200
+    told = said(sidecar.data_dir, "preferences", "reset", "--all")
+    assert told.splitlines() == [
+        "worker_cleanup_age is 30 min (1800 s) (default)",
+        "keep_tasks is 0 (default)",
+    ]
+    assert "preference" not in client.preferences()["sources"].values()
+
+
+def test_what_helps_who_helps(sidecar: RunningSidecar, tmp_path: Path) -> None:
+    target = tmp_path / "help.zip"
+    assert said(sidecar.data_dir, "system", "--diagnostics", str(target)) == f"{target}\n"
+    with zipfile.ZipFile(target) as archive:
+        assert {"system.json", "sidecar.log", "events.json"} <= set(archive.namelist())
+        assert all(sidecar.record["token"].encode() not in archive.read(name) for name in archive.namelist())
+    log = said(sidecar.data_dir, "system", "--log")
+    assert log and (sidecar.data_dir / "logs" / "sidecar.log").read_text().endswith(log)
+
+
+def test_what_runs_took_is_shown_with_their_simulation(sidecar: RunningSidecar, client: Client) -> None:
+    (sidecar.data_dir / "simulations" / "short.toml").write_text(
+        '[simulation]\nname = "short"\ntitle = "Short"\ncommand = ["true"]\n'
+    )
+    assert "Usually" not in said(sidecar.data_dir, "simulations", "short")
+    client.wait(client.submit("short"), timeout=PATIENCE)
+    shown = said(sidecar.data_dir, "simulations", "short")
+    assert re.search(r"Memory +not stated; the run seen took \S+ \S+ at most", shown), shown
+    assert re.search(r"Usually takes +\d", shown), shown
 
 
 def test_watching_workers_is_live_until_ctrl_c(sidecar: RunningSidecar, client: Client) -> None:

@@ -16,7 +16,7 @@ from steelyard.client.answers import Task
 @click.command(short_help="Queue a task like another one, with changes.")
 @click.argument("task_id", metavar="ID")
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="In place of its own.")
-@click.option("--wait", "waits", is_flag=True, help="Wait until the task has ended; exit 0, 4 or 5.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for the end, then show the result; exit 0, 4 or 5.")
 @task_options
 @connected
 def again(session: Session, task_id: str, given: tuple[str, ...], waits: bool, **options: Any) -> int:

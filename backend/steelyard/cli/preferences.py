@@ -83,7 +83,7 @@ def reset(session: Session, names: tuple[str, ...], everything: bool) -> None:
         raise click.UsageError("name preferences, or all of them with --all")
     if everything:
         sources = session.client.preferences()["sources"]
-        names = tuple(name for name, source in sources.items() if source == "preferences")
+        names = tuple(name for name, source in sources.items() if source == "preference")
     _done(session, session.client.change_preferences(dict.fromkeys(names)), list(names))
 
 

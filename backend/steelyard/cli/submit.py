@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from steelyard.rules.states import TaskState
 )
 @click.option("--parameters", "file", metavar="FILE.json", help="Parameters as a JSON object; - is stdin.")
 @click.option("--key", help="Submit once: the same key again answers with the same task.")
-@click.option("--wait", "waits", is_flag=True, help="Wait until the task has ended; exit 0, 4 or 5.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for the end, then show the result; exit 0, 4 or 5.")
 @task_options
 @connected
 def submit(
@@ -72,6 +73,8 @@ def show_end(session: Session, task_id: str) -> int:
         session.out.document(task)
     else:
         session.out.say(outcome(task))
+        if task["result"] is not None:
+            session.out.say(json.dumps(task["result"], ensure_ascii=False))
         last = task["attempts"][-1] if task["attempts"] else None
         if task["state"] == TaskState.FAILED and last and last["error_tail"]:
             session.out.note(last["error_tail"].rstrip("\n"))

@@ -77,7 +77,7 @@ def test_preferences_are_listed_with_their_source(steelyard: Steelyard) -> None:
 
 def test_preferences_are_set_and_reset(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     done = steelyard("preferences", "set", "worker_max_count=6", "worker_peak_memory=8GiB")
-    assert done.out == "worker_max_count is 6 (preferences)\nworker_peak_memory is 8GiB (preferences)\n"
+    assert done.out == "worker_max_count is 6 (preference)\nworker_peak_memory is 8GiB (preference)\n"
     assert sidecar.stated == {"worker_max_count": 6, "worker_peak_memory": "8GiB"}
     assert steelyard("preferences", "reset", "worker_max_count").out == "worker_max_count is 4 (default)\n"
     assert (
