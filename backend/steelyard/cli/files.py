@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from steelyard.cli import completing
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import size
@@ -13,7 +14,7 @@ from steelyard.rules.errors import NotFound
 
 
 @click.command(short_help="List or download the files that a task wrote.")
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=completing.tasks)
 @click.argument("names", metavar="[NAME...]", nargs=-1)
 @click.option(
     "--to",

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from steelyard.cli import values
+from steelyard.cli import completing, values
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import NOTHING, duration, size
@@ -31,7 +31,7 @@ def preferences() -> None:
 
 
 @preferences.command("list", short_help="List all preferences, or show what one means.")
-@click.argument("name", metavar="[NAME]", required=False)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=completing.preferences)
 @connected
 def list_(session: Session, name: str | None) -> None:
     """List all preferences with value and source, or show what the one called NAME means.
@@ -51,7 +51,9 @@ def list_(session: Session, name: str | None) -> None:
 
 
 @preferences.command("set")
-@click.argument("pairs", metavar="NAME=VALUE...", nargs=-1, required=True)
+@click.argument(
+    "pairs", metavar="NAME=VALUE...", nargs=-1, required=True, shell_complete=completing.assignments
+)
 @connected
 def set_(session: Session, pairs: tuple[str, ...]) -> None:
     """Set preferences. All of them are changed or none.
@@ -68,7 +70,7 @@ def set_(session: Session, pairs: tuple[str, ...]) -> None:
 
 
 @preferences.command()
-@click.argument("names", metavar="NAME...", nargs=-1)
+@click.argument("names", metavar="NAME...", nargs=-1, shell_complete=completing.preferences)
 @click.option("--all", "everything", is_flag=True, help="All that were set.")
 @connected
 def reset(session: Session, names: tuple[str, ...], everything: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from steelyard.cli import completing
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import NOTHING, duration, plain, size
@@ -15,7 +16,7 @@ from steelyard.client.answers import Simulation
 
 
 @click.command(short_help="List simulations, or show the parameters of one.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.simulations)
 @connected
 def simulations(session: Session, name: str | None) -> None:
     """List simulations, or show the parameters of the one called NAME.

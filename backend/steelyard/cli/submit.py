@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import exit_codes, values
+from steelyard.cli import completing, exit_codes, values
 from steelyard.cli.session import Session, connected
 from steelyard.cli.task_options import asked, task_options
 from steelyard.cli.waiting import outcome, wait
@@ -16,7 +16,7 @@ from steelyard.rules.states import TaskState
 
 
 @click.command(short_help="Queue one task of a simulation.")
-@click.argument("simulation")
+@click.argument("simulation", shell_complete=completing.simulations)
 @click.option(
     "-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable."
 )

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 from rich.text import Text
 
+from steelyard.cli import completing
 from steelyard.cli.output import Column, state
 from steelyard.cli.session import Session, connected
 from steelyard.cli.waiting import doing, when
@@ -112,7 +113,7 @@ def _row(session: Session, task: Task) -> list[str | Text]:
 
 
 @click.command(short_help="Show one task with all its attempts.")
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=completing.tasks)
 @click.option("--samples", is_flag=True, help="Show its memory and CPU over time instead.")
 @connected
 def task(session: Session, task_id: str, samples: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from steelyard.cli import exit_codes, worker_watch
+from steelyard.cli import completing, exit_codes, worker_watch
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import duration, plain, relative
 from steelyard.cli.worker_rows import COLUMNS, row, summary
@@ -87,7 +87,7 @@ def add(session: Session, count: int, force: bool) -> None:
 
 
 @workers.command(short_help="Let a worker finish its task and leave.")
-@click.argument("worker_id", metavar="[ID]", required=False)
+@click.argument("worker_id", metavar="[ID]", required=False, shell_complete=completing.workers)
 @connected
 def drain(session: Session, worker_id: str | None) -> None:
     """Let a worker finish its task and leave; without an ID the one that has run longest.
@@ -104,7 +104,7 @@ def drain(session: Session, worker_id: str | None) -> None:
 
 
 @workers.command()
-@click.argument("worker_id", metavar="ID")
+@click.argument("worker_id", metavar="ID", shell_complete=completing.workers)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
 def abort(session: Session, worker_id: str, yes: bool) -> int:
@@ -129,7 +129,7 @@ def abort(session: Session, worker_id: str, yes: bool) -> int:
 
 
 @workers.command(short_help="Show a worker's own log.")
-@click.argument("worker_id", metavar="ID")
+@click.argument("worker_id", metavar="ID", shell_complete=completing.workers)
 @click.option("--tail", type=click.IntRange(min=1), help="Only the last so many characters.")
 @connected
 def log(session: Session, worker_id: str, tail: int | None) -> None:
