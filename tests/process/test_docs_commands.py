@@ -1,7 +1,7 @@
 """Every ```sh block of the documents is run as it stands, in its document's order, before a real sidecar.
 
-A document's blocks share one folder (with the checkout's `.venv` and `backend`), one shell's variables and one
-sidecar. What cannot be run says why, in a comment (see tests.helpers.documents).
+A document's blocks share one folder (with the checkout's `.venv` and `backend`), one shell's variables and
+one sidecar. What cannot be run says why, in a comment (see tests.helpers.documents).
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class States(click.ParamType[str]):
 @click.option("--simulation", help="Only those of this simulation.")
 @click.option("--sweep", help="Only those of this sweep.")
 @click.option("--tag", help="Only those with this tag.")
-@click.option("-q", "--search", "q", help="Only those whose id, label or simulation holds this text.")
+@click.option("-q", "--search", "q", help="Only those in which this text is found.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @click.option("--cursor", help="Go on where the page before ended.")
 @click.option("--ids", is_flag=True, help="All ids that match, one a line, and nothing else.")
