@@ -38,11 +38,13 @@ def test_the_commands_of_a_document_work(document: Path, tmp_path: Path) -> None
     home.mkdir()
     (home / ".venv").symlink_to(sys.prefix)
     (home / "backend").symlink_to(ROOT / "backend")
-    data = tmp_path / "data"
+    # Where Steelyard looks by itself: whoever follows a document has set no variable.
+    shares = home / ".local" / "share"
+    data = shares / "Steelyard"
     workers = ("--workers", WORKERS.get(document.name, "0"))
     with RunningSidecar(data, *workers, HOME=str(home)) as sidecar:
         assert sidecar.record["token"]
-        own = environment(HOME=str(home), STEELYARD_DATA_DIR=str(data), NO_COLOR="1")
+        own = environment(HOME=str(home), XDG_DATA_HOME=str(shares), NO_COLOR="1")
         own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
         (tmp_path / "script.sh").write_text(script(RUN[document]))
         found = subprocess.run(
