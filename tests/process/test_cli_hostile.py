@@ -149,6 +149,22 @@ def test_bytes_that_are_no_text_are_refused_in_words(sidecar: RunningSidecar, ar
     assert "bytes that are no text in UTF-8 [invalid_request]" in done.stderr
 
 
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_a_number_that_is_none_is_refused(sidecar: RunningSidecar, value: str) -> None:
+    done = run(sidecar, f"steelyard submit steel-pathway -p carbon_price_2050={value}")
+    assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith("error: "), done.stderr
+
+
+@pytest.mark.parametrize(
+    "option", ["submit command --parameters", "sweep command --rows", "sweep command --base"]
+)
+def test_a_file_without_an_end_is_not_read_for_ever(sidecar: RunningSidecar, option: str) -> None:
+    rows = "-p argv='[[\"true\"]]'" if "--base" in option else ""
+    for file in ("/dev/zero", "- < /dev/zero"):
+        done = run(sidecar, f"steelyard {option} {file} {rows}")
+        assert done.returncode == 2 and "is larger than 64.0 MiB" in done.stderr, done.stderr
+
+
 def test_a_sidecar_does_not_start_on_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     done = subprocess.run(
         [*STEELYARD, "serve", "--data-dir", str(tmp_path / NO_TEXT)],

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,29 @@ def test_a_variable_out_of_range_is_named_with_value_and_range(
     found = refused(tmp_path / "data", with_hello=variable == "WORKER_CORES", **{variable: value})
     assert found["code"] == "bad_configuration"
     assert variable in found["message"] and said in found["message"] and value in found["message"]
+
+
+def test_a_log_folder_that_the_next_start_would_refuse_is_refused_at_once(tmp_path: Path) -> None:
+    with RunningSidecar(tmp_path / "data") as sidecar, sidecar.client() as client:
+        for folder in ("/proc/no/such/folder", "/dev/null", "/dev/null/logs"):
+            refused = client.patch("/api/preferences/", json={"worker_log_dir": folder, "keep_tasks": 2})
+            assert api.code(refused) == (400, "invalid_request")
+            assert refused.json()["error"]["detail"] == {"field": "worker_log_dir"}
+        assert set(client.get("/api/preferences/").json()["sources"].values()) <= {"default", "environment"}
+        wanted = tmp_path / "new" / "logs"
+        assert client.patch("/api/preferences/", json={"worker_log_dir": str(wanted)}).status_code == 200
+        assert not wanted.parent.exists()
+
+
+def test_a_log_folder_of_others_stays_open_to_them(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with RunningSidecar(tmp_path / "data", "--workers", "1", WORKER_LOG_DIR=str(shared)) as sidecar:
+        assert sidecar.ready
+        [log] = shared.glob("worker_*.log")
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
 
 
 def test_the_ends_of_the_ranges_are_in_them_and_each_value_knows_its_source(tmp_path: Path) -> None:

@@ -182,6 +182,15 @@ def test_a_preference_is_put_back_to_its_default_with_null(client: Client) -> No
     assert client.change_preferences({"worker_max_count": None})["sources"]["worker_max_count"] == "default"
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\udcff", ["a", ["\udcff"]]])
+def test_what_json_has_no_words_for_is_refused_before_it_is_sent(
+    sidecar: FakeSidecar, client: Client, value: object
+) -> None:
+    with pytest.raises(errors.InvalidRequest):
+        client.submit("demo", {"x": value})
+    assert sidecar.requests == []
+
+
 def test_sweep_and_batch(sidecar: FakeSidecar, client: Client) -> None:
     sidecar.tasks = {"a" * 12: task("a" * 12)}
     made = client.sweep("demo", base={"case": "x"}, grid={"year": range(2020, 2023)}, priority=5)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import random
@@ -33,7 +32,7 @@ from steelyard.machine import battery, containment, processes
 from steelyard.machine.clocks import SystemClocks
 from steelyard.machine.memory import probe
 from steelyard.machine.memory.oom import oom_kills
-from steelyard.machine.private_files import make_private_directory
+from steelyard.machine.paths import make_log_folder
 from steelyard.machine.processes.programs import largest_programs
 from steelyard.rules.errors import StartError
 from steelyard.settings import environment
@@ -233,9 +232,7 @@ def _check_log_folder(settings: Settings) -> None:
     if folder is None:
         return
     try:
-        make_private_directory(folder)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        make_log_folder(folder)
     except OSError as error:
         of_environment = settings.sources["worker_log_dir"] == "environment"
         raise StartError(

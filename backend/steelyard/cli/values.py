@@ -7,12 +7,17 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
+from steelyard.rules.quantities import format_size
+
 Schema = Mapping[str, Any]
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a file of parameters; what the server takes of one sweep is a quarter of that."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -138,7 +143,10 @@ def _name(path: str) -> str:
 def _read(path: str) -> str:
     name = _name(path)
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise click.BadParameter(f"{name} is larger than {format_size(LARGEST)}")
         return data.decode("utf-8-sig")
     except OSError as error:
         raise click.BadParameter(f"{name} cannot be read: {error.strerror or error}") from None

@@ -49,12 +49,16 @@ def given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _sendable() -> Iterator[None]:
-    """InvalidRequest for bytes that are no text: an argument or the name of a file in another encoding."""
+    """InvalidRequest for what JSON has no words for: bytes that are no text (an argument or the name of a
+    file in another encoding), NaN and infinity, a value inside itself.
+    """
     try:
         yield
     except UnicodeEncodeError as error:
         near = error.object[max(0, error.start - 20) : error.end + 20]
         raise InvalidRequest(f"{near!r} holds bytes that are no text in UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"a value cannot be sent as JSON: {error}") from None
 
 
 def http_options(url: str, token: str, timeout: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -51,6 +52,26 @@ def _chosen(place: Path) -> Path | None:
     except (OSError, UnicodeDecodeError):
         return None
     return Path(stated) if os.path.isabs(stated) and stated.isprintable() else None
+
+
+def make_log_folder(folder: Path) -> None:
+    """Make a folder for workers' logs, for the owner alone; OSError if no log could be written into it.
+
+    One that is there stays as it is, for it may be anybody's: a home, /tmp. The logs themselves are private.
+    """
+    if not folder.is_dir():
+        make_private_directory(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
+def try_log_folder(folder: Path) -> None:
+    """OSError if make_log_folder() would fail. It makes nothing that stays."""
+    nearest = folder
+    while not nearest.exists():
+        nearest = nearest.parent
+    with tempfile.TemporaryDirectory(prefix=".steelyard-", dir=nearest):
+        pass
 
 
 class DataDirectory:

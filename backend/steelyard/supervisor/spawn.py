@@ -12,7 +12,7 @@ from typing import Any
 
 from steelyard.machine import containment, identity
 from steelyard.machine.faultpoints import reach
-from steelyard.machine.private_files import make_private_directory
+from steelyard.machine.paths import make_log_folder
 from steelyard.machine.programs import worker_command
 from steelyard.rules import messages
 from steelyard.supervisor.worker_handle import WorkerHandle
@@ -52,7 +52,7 @@ async def spawn(yard: Yard, handle: WorkerHandle, on_message: OnMessage, on_end:
     spawned.
     """
     path = worker_log(yard, handle)
-    make_private_directory(path.parent)
+    make_log_folder(path.parent)
     options: dict[str, Any] = {**containment.worker_options()}
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     reach("worker", "before_spawn")
