@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from steelyard.cli import completing, result_table
+from steelyard.cli import completing, result_table, sweep_ids
 from steelyard.cli.session import Session, connected
 from steelyard.client.answers import Result
 
@@ -23,6 +23,7 @@ def results(session: Session, sweep_id: str, as_csv: bool) -> None:
       steelyard results 9f2c41aa03de
       steelyard results 9f2c41aa03de --csv > results.csv
     """
+    sweep_id = sweep_ids.resolve(session.client, sweep_id)
     found = session.client.results(sweep_id)
     if session.out.as_json:
         session.out.document({"sweep_id": sweep_id, "results": found})

@@ -8,17 +8,13 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes
+from steelyard.cli import completing, exit_codes, sweep_ids
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.sweeps import show_end
 from steelyard.cli.wording import relative, share
 from steelyard.client.answers import Task
-from steelyard.rules.errors import NotFound
 from steelyard.rules.states import ENDED_TASKS, TaskState
-
-_LOOKED_AT = 10_000
-"""Tasks, the newest; sweeps that are older than all of them are not listed."""
 
 
 @click.group(short_help="List sweeps, or show how far one is.")
@@ -42,7 +38,7 @@ def list_(session: Session) -> None:
       steelyard sweeps list
     """
     found: dict[str, list[Task]] = {}
-    for task in islice(session.client.tasks(), _LOOKED_AT):
+    for task in islice(session.client.tasks(), sweep_ids.LOOKED_AT):
         if task["sweep_id"]:
             found.setdefault(task["sweep_id"], []).append(task)
     views = [_view(sweep_id, tasks) for sweep_id, tasks in found.items()]
@@ -87,9 +83,8 @@ def show(session: Session, sweep_id: str, waits: bool) -> int:
       steelyard sweeps show 9f2c41aa03de
       steelyard sweeps show 9f2c41aa03de --wait
     """
+    sweep_id = sweep_ids.resolve(session.client, sweep_id)
     tasks = list(session.client.tasks(sweep=sweep_id))[::-1]
-    if not tasks:
-        raise NotFound(f"There is no sweep {sweep_id}.")
     if waits:
         return show_end(session, sweep_id, [task["task_id"] for task in tasks])
     view = _view(sweep_id, tasks)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes
+from steelyard.cli import completing, exit_codes, sweep_ids
 from steelyard.cli.session import Refusal, Session, connected
 from steelyard.client.errors import NoSidecar
 from steelyard.rules.errors import SteelyardError
@@ -18,7 +18,9 @@ _IDS = click.argument("task_ids", metavar="ID...", nargs=-1, required=True, shel
 
 @click.command(short_help="End tasks that wait or run.")
 @click.argument("task_ids", metavar="[ID...]", nargs=-1, shell_complete=completing.tasks)
-@click.option("--sweep", metavar="ID", help="All tasks of this sweep that have not ended.")
+@click.option(
+    "--sweep", metavar="ID", help="All of this sweep that have not ended.", shell_complete=completing.sweeps
+)
 @connected
 def cancel(session: Session, task_ids: tuple[str, ...], sweep: str | None) -> int:
     """End tasks that wait or run. A running program is asked to stop, and ended after 10 seconds.
@@ -30,6 +32,8 @@ def cancel(session: Session, task_ids: tuple[str, ...], sweep: str | None) -> in
     """
     if not task_ids and sweep is None:
         raise click.UsageError("name tasks, or a sweep with --sweep")
+    if sweep is not None:
+        sweep = sweep_ids.resolve(session.client, sweep)
     # Those that wait first: each running one that ends would only let the next of them start.
     for state in (TaskState.READY, TaskState.RUNNING) if sweep else ():
         task_ids += tuple(task["task_id"] for task in session.client.tasks(sweep=sweep, state=str(state)))

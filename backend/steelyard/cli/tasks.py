@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 from rich.text import Text
 
-from steelyard.cli import completing
+from steelyard.cli import completing, sweep_ids
 from steelyard.cli.output import Column, state
 from steelyard.cli.session import Session, connected
 from steelyard.cli.waiting import doing, when
@@ -45,7 +45,7 @@ class States(click.ParamType[str]):
 @click.command(short_help="List tasks, the newest first.")
 @click.option("--state", "states", type=States(), help="Only those in this state, or one of a,b,...")
 @click.option("--simulation", help="Only those of this simulation.")
-@click.option("--sweep", help="Only those of this sweep.")
+@click.option("--sweep", help="Only those of this sweep.", shell_complete=completing.sweeps)
 @click.option("--tag", help="Only those with this tag.")
 @click.option("-q", "--search", "q", help="Only those in which this text is found.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
@@ -71,6 +71,7 @@ def tasks(
       steelyard tasks --sweep 9f2c41aa03de --json
       steelyard retry $(steelyard tasks --state FAILED --tag nightly --ids)
     """
+    sweep = sweep_ids.resolve(session.client, sweep) if sweep else None
     filters = {"state": states, "simulation": simulation, "sweep": sweep, "tag": tag, "q": q}
     if ids:
         found = [task["task_id"] for task in session.client.tasks(**filters)]

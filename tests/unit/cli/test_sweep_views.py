@@ -52,11 +52,24 @@ def test_results_are_parameters_against_numbers(steelyard: Steelyard) -> None:
     assert found["sweep_id"] == SWEEP and [one["state"] for one in found["results"]][-1] == "READY"
 
 
-@pytest.mark.usefixtures("sidecar")
-def test_a_sweep_that_is_not_there(steelyard: Steelyard) -> None:
-    for command in (["results", "5eeb"], ["sweeps", "show", "5eeb"]):
+@pytest.mark.usefixtures("swept")
+@pytest.mark.parametrize("given", ["6eeb", ""])
+def test_a_sweep_that_is_not_there(sidecar: FakeSidecar, steelyard: Steelyard, given: str) -> None:
+    for command in (["results", given], ["sweeps", "show", given], ["cancel", "--sweep", given]):
         done = steelyard(*command)
-        assert done.status == 1 and "There is no sweep 5eeb. [not_found]" in done.err
+        assert done.status == 1 and f"There is no sweep {given}. [not_found]" in done.err
+    assert not sidecar.sent("POST")
+
+
+@pytest.mark.usefixtures("swept")
+def test_the_id_of_a_sweep_may_be_cut(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    for command in (["results", "5ee"], ["sweeps", "show", "5ee"], ["tasks", "--sweep", "5ee"]):
+        done = steelyard(*command)
+        assert done.status == 0 and ("1" * 12 in done.out or SWEEP in done.out)
+        assert "4" * 12 not in done.out
+    sidecar.tasks["4" * 12]["sweep_id"] = "5eef00000000"
+    done = steelyard("results", "5ee")
+    assert done.status == 1 and f"several sweeps begin with '5ee': {SWEEP}, 5eef00000000" in done.err
 
 
 @pytest.mark.usefixtures("swept")
