@@ -41,7 +41,7 @@ class Inspector:
                 max_size=None,
                 open_timeout=PATIENCE,
                 close_timeout=1,
-                ping_interval=None,  # Node.js ends a connection on which a ping comes: after 20 s, by default.
+                ping_interval=None,  # Node.js ends a connection on which a ping comes.
             )
         )
         self._last = 0
