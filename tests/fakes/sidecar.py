@@ -78,6 +78,7 @@ class FakeSidecar:
         self.workers: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.stated: dict[str, Any] = {}
+        self.learned: dict[str, int] | None = None
         """Preferences that were set."""
         self.next_id = "0123456789ab"
         self.submitted_state = "SUCCEEDED"
@@ -209,7 +210,7 @@ class FakeSidecar:
             "worker_queue_name": "night",
             **self.stated,
         }
-        sources = {name: "preferences" if name in self.stated else "default" for name in values}
+        sources = {name: "preference" if name in self.stated else "default" for name in values}
         count = {"type": "integer", "minimum": 0, "maximum": 256, "default": 4, "title": "Most workers"}
         memory = {
             "type": ["integer", "string", "null"],
@@ -234,7 +235,8 @@ class FakeSidecar:
     def _simulation(self, name: str) -> dict[str, Any]:
         return {
             "name": name, "title": name.title(), "description": "", "schema": SCHEMA,
-            "resources": _RESOURCES, "learned": None, "usual_duration": None,
+            "resources": _RESOURCES, "learned": self.learned,
+            "usual_duration": 90.0 if self.learned else None,
         }  # fmt: skip
 
     def _task(self, method: str, task_id: str, part: str | None, query: dict[str, str]) -> tuple[int, Any]:

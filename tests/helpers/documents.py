@@ -50,6 +50,17 @@ def blocks(document: Path) -> list[Block]:
     ]
 
 
+def indented(document: Path) -> list[str]:
+    """Lines outside of fenced blocks that are set as code by their indent."""
+    text = _BLOCK.sub("", document.read_text(encoding="utf-8"))
+    return [line.strip() for line in re.findall(r"^ {4}\S.*$", text, re.MULTILINE)]
+
+
+def in_sentences(document: Path) -> list[str]:
+    """What stands in backticks in a sentence or table."""
+    return re.findall(r"`([^`\n]+)`", _BLOCK.sub("", document.read_text(encoding="utf-8")))
+
+
 def links(document: Path) -> list[str]:
     """Every link of a document that leads nowhere but into this project."""
     found = _LINK.findall(document.read_text(encoding="utf-8"))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +16,8 @@ import pytest
 
 from steelyard.client import Client
 from tests.helpers.sidecar import PATIENCE, RunningSidecar, environment
+from tests.helpers.terminal import STEELYARD, WIDTH, Terminal, lines
 from tests.helpers.waiting import eventually
-
-STEELYARD = [sys.executable, "-m", "steelyard"]
-WIDTH = 80
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @pytest.fixture(scope="module")
@@ -40,62 +33,6 @@ def client(sidecar: RunningSidecar) -> Iterator[Client]:
         yield found
 
 
-class Terminal:
-    """A command on a terminal of 80 columns; what it wrote is read by a thread."""
-
-    def __init__(self, data_dir: Path, *arguments: str, **more: str) -> None:
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, WIDTH, 0, 0))
-        env = environment(STEELYARD_DATA_DIR=str(data_dir), TERM="xterm-256color", **more)
-        for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
-            if name not in more:
-                env.pop(name, None)
-        self._ours = ours
-        self._written = bytearray()
-        self.process = subprocess.Popen(
-            [*STEELYARD, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=env,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self._ours, 65536)
-            except OSError:
-                return
-            if not data:
-                return
-            self._written += data
-
-    @property
-    def text(self) -> str:
-        """All that it has written."""
-        return self._written.decode("utf-8", "replace").replace("\r\n", "\n")
-
-    def ended(self) -> int:
-        """Its exit status."""
-        status = self.process.wait(PATIENCE)
-        self._reader.join(5)
-        return status
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(PATIENCE)
-        self._reader.join(5)
-        os.close(self._ours)
-
-
 def piped(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*STEELYARD, *arguments],
@@ -104,10 +41,6 @@ def piped(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def lines(text: str) -> list[str]:
-    return [_ESCAPE.sub("", line).rpartition("\r")[2] for line in text.split("\n")]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +68,46 @@ def test_colours_are_for_terminals(sidecar: RunningSidecar) -> None:
     with piped(sidecar.data_dir, "workers", "list") as process:
         out, _ = process.communicate(timeout=PATIENCE)
         assert "\x1b" not in out and "RUNNING" in out
+
+
+def said(data_dir: Path, *arguments: str) -> str:
+    """What a command that succeeds prints."""
+    with piped(data_dir, *arguments) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+def test_all_preferences_go_back(sidecar: RunningSidecar, client: Client) -> None:
+    said(sidecar.data_dir, "preferences", "set", "worker_cleanup_age=2h", "keep_tasks=5000")
+    assert client.preferences()["values"]["worker_cleanup_age"] == 7200
+    told = said(sidecar.data_dir, "preferences", "reset", "--all")
+    assert told.splitlines() == [
+        "worker_cleanup_age is 30 min (1800 s) (default)",
+        "keep_tasks is 0 (default)",
+    ]
+    assert "preference" not in client.preferences()["sources"].values()
+
+
+def test_what_helps_who_helps(sidecar: RunningSidecar, tmp_path: Path) -> None:
+    target = tmp_path / "help.zip"
+    assert said(sidecar.data_dir, "system", "--diagnostics", str(target)) == f"{target}\n"
+    with zipfile.ZipFile(target) as archive:
+        assert {"system.json", "sidecar.log", "events.json"} <= set(archive.namelist())
+        assert all(sidecar.record["token"].encode() not in archive.read(name) for name in archive.namelist())
+    log = said(sidecar.data_dir, "system", "--log")
+    assert log and (sidecar.data_dir / "logs" / "sidecar.log").read_text().endswith(log)
+
+
+def test_what_runs_took_is_shown_with_their_simulation(sidecar: RunningSidecar, client: Client) -> None:
+    (sidecar.data_dir / "simulations" / "short.toml").write_text(
+        '[simulation]\nname = "short"\ntitle = "Short"\ncommand = ["true"]\n'
+    )
+    assert "Usually" not in said(sidecar.data_dir, "simulations", "short")
+    client.wait(client.submit("short"), timeout=PATIENCE)
+    shown = said(sidecar.data_dir, "simulations", "short")
+    assert re.search(r"Memory +not stated; the run seen took \S+ \S+ at most", shown), shown
+    assert re.search(r"Usually takes +\d", shown), shown
 
 
 def test_watching_workers_is_live_until_ctrl_c(sidecar: RunningSidecar, client: Client) -> None:

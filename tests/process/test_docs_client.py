@@ -60,6 +60,19 @@ def test_a_program_runs(sidecar: RunningSidecar, tmp_path: Path, heading: str, p
     assert PRINTS[heading] in done.stdout
 
 
+def test_the_programs_are_typed_as_a_user_checks_them(tmp_path: Path) -> None:
+    for number, (_, program) in enumerate(PROGRAMS):
+        (tmp_path / f"program_{number}.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", "cache", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_program_has_something_that_it_must_print() -> None:
     assert [heading for heading, _ in PROGRAMS] == list(PRINTS)
 

@@ -57,9 +57,8 @@ task.result({"cost": task.parameters().get("carbon_price_2050", 0)})
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with all that the examples name."""
     path = tmp_path_factory.mktemp("typed")
-    for folder in ("model", "bin", ".zfunc", ".local/share/bash-completion/completions"):
+    for folder in ("model", "bin"):
         (path / folder).mkdir(parents=True)
-    (path / ".config" / "fish" / "completions").mkdir(parents=True)
     (path / "model.py").write_text(MODEL)
     (path / "case.json").write_text('{"carbon_price_2050": 10}')
     (path / "cases.csv").write_text("pathway,carbon_price_2050\nreference,1\nreference,2\n")

@@ -1,7 +1,7 @@
 """Every ```sh block of the documents is run as it stands, in its document's order, before a real sidecar.
 
-A document's blocks share one folder, one shell's variables and one sidecar. What cannot be run says why, in a
-comment (see tests.helpers.documents).
+A document's blocks share one folder (with the checkout's `.venv` and `backend`), one shell's variables and
+one sidecar. What cannot be run says why, in a comment (see tests.helpers.documents).
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.documents import DOCUMENTS, Block, blocks
+from tests.helpers.documents import DOCUMENTS, ROOT, Block, blocks
 from tests.helpers.sidecar import RunningSidecar, environment
 
 RUN = {path: [one for one in blocks(path) if one.kind == "sh" and not one.excuse] for path in DOCUMENTS}
 _MARK = "##block"
+WORKERS = {"README.md": "2"}
+"""How many workers a document's own `steelyard serve`, which is not run, would have started."""
 
 
 def script(commands: list[Block]) -> str:
@@ -34,10 +36,15 @@ def script(commands: list[Block]) -> str:
 def test_the_commands_of_a_document_work(document: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    data = tmp_path / "data"
-    with RunningSidecar(data, WORKER_MAX_COUNT="4", HOME=str(home)) as sidecar:
+    (home / ".venv").symlink_to(sys.prefix)
+    (home / "backend").symlink_to(ROOT / "backend")
+    # Where Steelyard looks by itself: whoever follows a document has set no variable.
+    shares = home / ".local" / "share"
+    data = shares / "Steelyard"
+    workers = ("--workers", WORKERS.get(document.name, "0"))
+    with RunningSidecar(data, *workers, HOME=str(home)) as sidecar:
         assert sidecar.record["token"]
-        own = environment(HOME=str(home), STEELYARD_DATA_DIR=str(data), NO_COLOR="1")
+        own = environment(HOME=str(home), XDG_DATA_HOME=str(shares), NO_COLOR="1")
         own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
         (tmp_path / "script.sh").write_text(script(RUN[document]))
         found = subprocess.run(

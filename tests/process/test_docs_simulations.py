@@ -76,6 +76,7 @@ def command(client: Client, folder: Path, out: str) -> None:
 
 def function(client: Client, folder: Path, out: str) -> None:
     assert list(client.tasks(simulation="market"))[-1]["result"] == {"price": 2.0, "quantity": 8.0}
+    assert '{"price": 2.0, "quantity": 8.0}\n' in out
     assert "price" in out and "quantity" in out and "3.3333" in out
 
 

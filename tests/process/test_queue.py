@@ -203,7 +203,7 @@ def test_ten_thousand_tasks_go_in_at_once_or_not_at_all(tmp_path: Path) -> None:
             refused = client.post("/api/tasks/batch/", json={"tasks": [*[task] * 3, wrong]})
             assert api.code(refused) == status
             assert refused.json()["error"]["detail"]["task"] == 3
-            assert "Task 3 of the request" in refused.json()["error"]["message"]
+            assert "Task 4 of the request" in refused.json()["error"]["message"]
         for tasks in ([*[task] * 9_999, {**task, "after": ["nobody"]}], [task] * 10_001, []):
             assert api.code(client.post("/api/tasks/batch/", json={"tasks": tasks})) == (
                 400,

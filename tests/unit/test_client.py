@@ -178,7 +178,7 @@ def test_what_is_not_given_is_not_sent(sidecar: FakeSidecar, client: Client) -> 
 
 
 def test_a_preference_is_put_back_to_its_default_with_null(client: Client) -> None:
-    assert client.change_preferences({"worker_max_count": 9})["sources"]["worker_max_count"] == "preferences"
+    assert client.change_preferences({"worker_max_count": 9})["sources"]["worker_max_count"] == "preference"
     assert client.change_preferences({"worker_max_count": None})["sources"]["worker_max_count"] == "default"
 
 

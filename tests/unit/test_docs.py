@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 
+from steelyard.cli import app as cli
 from steelyard.rules.states import Cause, TaskState, WorkerState
+from steelyard.settings import environment
+from steelyard.settings.simulations import Catalogue
 from steelyard.settings.table import SETTINGS
 from steelyard.web import app, openapi, push
 from steelyard.web.errors import STATUS
-from tests.helpers.documents import DOCUMENTS, ROOT, anchors, blocks, links
+from tests.helpers.documents import DOCUMENTS, ROOT, anchors, blocks, in_sentences, indented, links
 
 DOCS = ROOT / "docs"
 KINDS = {"sh", "bash", "toml", "python", "json", "text", "ini", "yaml"}
@@ -51,6 +56,83 @@ def test_every_address_in_a_document_is_there(name: str) -> None:
     for address in named:
         path = re.sub(r"<[^>]+>", "<>", address.split(" ")[0]).rstrip(".")
         assert path in known or path in ("/api/", "/htmx/"), f"{name}: {address}"
+
+
+TYPED_BY = {
+    "command-line.md": "test_docs_command_line",
+    "bring-your-own-simulation.md": "test_docs_simulations",
+}
+"""Documents whose indented commands have a test of their own, with files and ids of its own."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_command_stands_where_no_test_types_it(document: Path) -> None:
+    looks = re.compile(
+        r"\$ |(env )?(\.venv/bin/|build/\S+/)?(steelyard|python3?|npm|sh|bash|curl|ssh|sudo|\./\S+) "
+    )
+    commands = [line for line in indented(document) if looks.match(line)]
+    if document.name in TYPED_BY:
+        assert commands and (ROOT / "tests" / "process" / f"{TYPED_BY[document.name]}.py").exists()
+        assert all(line.startswith("$ ") for line in commands)
+    else:
+        assert commands == [], "put it into an ```sh block"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_in_a_sentence_is_one(document: Path) -> None:
+    for text in in_sentences(document):
+        if re.match(r"(\.venv/bin/)?steelyard [a-z]", text):
+            assert unknown(text) == [], f"{document.name}: {text}"
+
+
+def unknown(text: str) -> list[str]:
+    """The words of a command line that are neither commands nor options of Steelyard."""
+    words = shlex.split(text.partition(" -- ")[0])[1:]
+    command: click.Command = cli.app
+    while isinstance(command, click.Group) and words:
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            return [] if words[0] == "worker" else words[:1]
+        command, words = found, words[1:]
+    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
+    return [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
+
+
+def test_what_is_no_command_is_seen() -> None:
+    assert unknown("steelyard tasks --nothing") == ["--nothing"]
+    assert unknown("steelyard workers fly") == ["fly"]
+    assert unknown("steelyard edit <id> --memory 4GiB") == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_setting_and_simulation_that_is_shown_can_be_read(document: Path, tmp_path: Path) -> None:
+    for number, block in enumerate(blocks(document)):
+        if block.kind == "ini" and "[Service]" not in block.text:
+            stated = dict(line.split("=", 1) for line in block.text.splitlines())
+            assert set(stated) == {
+                name for name, value in stated.items() if environment.load({name: value}, {})
+            }
+        if block.kind == "toml" and "[simulation]" in block.text:
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            (folder / "shown.toml").write_text(block.text, encoding="utf-8")
+            catalogue = Catalogue([folder])
+            catalogue.reload()
+            assert catalogue.errors == [], f"{document.name}:{block.line}"
+
+
+def test_every_address_for_programs_is_in_the_table() -> None:
+    routes = app.all_routes(push.Hub(None))  # type: ignore[arg-type]
+    known = {
+        (method, re.sub(r"{\w+}", "<id>", path))
+        for path, method, _ in openapi.operations(routes)
+        if re.match(r"/(api/|workers/|healthz|metrics|openapi)", path)
+    }
+    told = set()
+    for line in text_of("http.md").splitlines():
+        for methods, path in re.findall(r"`((?:GET|POST|PATCH)(?:, (?:GET|POST|PATCH))*) (/[^`?]*)`", line):
+            told |= {(method, re.sub(r"<[^>]+>", "<id>", path)) for method in methods.split(", ")}
+    assert known - told == set()
 
 
 def test_every_state_and_cause_is_explained() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import exit_codes, values
+from steelyard.cli import completing, exit_codes, values
 from steelyard.cli.session import Session, connected
 from steelyard.cli.submit import schemas_of, show_end
 from steelyard.cli.task_options import asked, task_options
@@ -14,9 +14,9 @@ from steelyard.client.answers import Task
 
 
 @click.command(short_help="Queue a task like another one, with changes.")
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=completing.tasks)
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="In place of its own.")
-@click.option("--wait", "waits", is_flag=True, help="Wait until the task has ended; exit 0, 4 or 5.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for the end, then show the result; exit 0, 4 or 5.")
 @task_options
 @connected
 def again(session: Session, task_id: str, given: tuple[str, ...], waits: bool, **options: Any) -> int:

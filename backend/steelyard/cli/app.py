@@ -116,10 +116,7 @@ def app() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command (without arguments: that of the process); the exit status of docs/command-line.md."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show a character shows a replacement, and the command goes on.
-            stream.reconfigure(errors="replace")
+    _open_streams()
     try:
         # Windows has no shell that expands; click would, also in what stands behind `run --`.
         status = app.main(arguments, "steelyard", standalone_mode=False, windows_expand_args=False)
@@ -127,10 +124,34 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except click.Abort:
-        click.echo("interrupted", err=True)
+        # On a terminal the cursor stands behind ^C, or behind a question.
+        click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
         return 130
     except BrokenPipeError:
-        # The reader (`| head`) has gone. What Python would flush at its exit must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (`| head`) has gone.
+        _write_no_more()
+        return 1
+    except OSError as error:
+        _write_no_more()
+        # Without a file's name it was the output.
+        where = "the output cannot be written" if error.filename is None else str(error.filename)
+        click.echo(f"error: {where}: {error.strerror or error}", err=True)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _open_streams() -> None:
+    """Make all three streams such that reading and writing them is no error by itself."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Closed by who called (`>&-`): nothing else may take its number.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the end
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character shows a replacement, and the command goes on.
+            stream.reconfigure(errors="replace")
+
+
+def _write_no_more() -> None:
+    """What Python would flush to stdout at its exit must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import steelyard
+from steelyard.cli.preferences import in_words
 from steelyard.machine.interpreters import default_python, versions_in
 from steelyard.machine.memory import probe
 from steelyard.machine.paths import DataDirectory
@@ -134,6 +135,17 @@ def preferences(data: DataDirectory) -> dict[str, object]:
             "The next start of the sidecar sets it aside and goes on with the defaults.",
         )
     return found
+
+
+def settings(found: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is set, with its value and where it is from; found is as the API has preferences."""
+    values, schemas = found["values"], found["schema"]["properties"]
+    stated = [
+        f"{name} {in_words(values[name], schemas.get(name, {}))} ({source})"
+        for name, source in found["sources"].items()
+        if source != "default"
+    ]
+    yield Finding("Settings", "ok", ", ".join(stated) or "all by default")
 
 
 def machine(settings: Settings) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from steelyard.client.record import read_record
 from steelyard.machine.paths import DataDirectory, data_directory
 from steelyard.rules.errors import StartError, SteelyardError
 from steelyard.settings import environment
+from steelyard.settings.table import preferences_schema
 
 _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 
@@ -77,6 +78,7 @@ def _findings(data: DataDirectory) -> Iterator[Finding]:
             system = client.system()
             yield Finding("Sidecar", "ok", f"{system['version']}, process {record.pid}, {record.url}")
             yield from checks.figures(system["memory"], system["limits"])
+            yield from checks.settings(client.preferences())
             found = client.simulations()
             last = client.connection.last
             errors = last.json().get("errors") if last is not None else None
@@ -102,10 +104,13 @@ def _without_sidecar(data: DataDirectory) -> Iterator[Finding]:
     except StartError as error:
         yield Finding("Settings", "problem", f"{error.message} {error.remedy}")
     else:
-        stated = ", ".join(
-            f"{key} ({source})" for key, source in settings.sources.items() if source != "default"
+        yield from checks.settings(
+            {
+                "values": {key: getattr(settings, key) for key in settings.sources},
+                "sources": settings.sources,
+                "schema": preferences_schema(),
+            }
         )
-        yield Finding("Settings", "ok", stated or "all by default")
         yield from checks.machine(settings)
     yield from checks.simulations(folder)
     yield from checks.database(data)

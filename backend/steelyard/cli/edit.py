@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from steelyard.cli import completing
 from steelyard.cli.session import Session, connected
 from steelyard.cli.task_options import Size
 
 
 @click.command(short_help="Change priority, label, memory or tags of a task.")
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=completing.tasks)
 @click.option("--priority", type=click.IntRange(-100, 100), help="-100 to 100; higher goes first.")
 @click.option("--label", help="A name that tells it from others.")
 @click.option("--memory", type=Size(), help="Expected peak, as 8GiB: the task starts only when that fits.")

@@ -9,7 +9,7 @@ from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import relative
 from steelyard.client.answers import Forecast
 
-TITLES = ("workers", "done", "earliest", "latest", "bound by")
+TITLES = ("Workers", "Done", "Earliest", "Latest", "Bound by")
 
 BOUND = {
     "memory": "memory",
@@ -37,7 +37,7 @@ def forecast(session: Session) -> None:
     if found["outlooks"]:
         rows = [
             [
-                ("> " if one["workers"] == found["workers"] else "") + str(one["workers"]),
+                str(one["workers"]) + (" (as now)" if one["workers"] == found["workers"] else ""),
                 relative(one["done_at"], session.now),
                 relative(one["earliest"], session.now),
                 relative(one["latest"], session.now),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from steelyard.cli import completing
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.client.answers import LogText
 from steelyard.rules.quantities import format_size
@@ -16,7 +17,7 @@ _WIDEST_WINDOW = 1_000_000
 
 
 @click.command(short_help="Show what a task has printed.")
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=completing.tasks)
 @click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the task has ended.")
 @click.option("--tail", type=click.IntRange(min=0), help="Only the last so many lines.")
 @connected

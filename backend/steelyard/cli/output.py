@@ -1,6 +1,7 @@
 """Where a command writes: tables for people, JSON for programs, and everything that is no result to stderr.
 
-On a terminal tables fit its width; in a pipe they have no colours and nothing is cut.
+On a terminal tables fit its width; where that is too narrow each row becomes a few lines. In a pipe they have
+no colours and nothing is cut.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +24,8 @@ _NEVER_CUT = 100_000
 """Columns of a pipe."""
 _GAP = 2
 _NARROWEST = 6
+_NARROWEST_WORDS = 14
+"""Columns that a cell of words needs at least to be readable."""
 
 STATE_STYLES = {
     "RUNNING": "green",
@@ -89,8 +92,10 @@ class Output:
         """Print rows under their titles."""
         self._print(self.tabled(columns, rows))
 
-    def tabled(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> Table:
-        """Rows under their titles. Cells are text, never markup."""
+    def tabled(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> RenderableType:
+        """Rows under their titles; where the terminal is too narrow for that, each row for itself, its cells
+        beside their titles. Cells are text, never markup.
+        """
         cells = [[_cell(cell) for cell in row] for row in rows]
         widths = [
             max([len(column.title), *(row[index].cell_len for row in cells)])
@@ -99,6 +104,8 @@ class Output:
         if self.console.is_terminal:
             least = [self._least(column, index, cells) for index, column in enumerate(columns)]
             widths = fitted(widths, least, self.console.width)
+            if _together(widths) > self.console.width:
+                return self._one_by_one(columns, cells)
         table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
         for column, width in zip(columns, widths, strict=True):
             table.add_column(
@@ -117,7 +124,16 @@ class Output:
         widest = max((row[index].cell_len for row in cells), default=0)
         if column.fixed:
             return max(len(column.title), widest)
-        return widest if column.right else min(widest, _NARROWEST)
+        if column.right:
+            return widest
+        return min(widest, _NARROWEST_WORDS if column.wraps else _NARROWEST)
+
+    def _one_by_one(self, columns: Sequence[Column], cells: Sequence[Sequence[Text]]) -> RenderableType:
+        blocks = (
+            self.paired((column.title, cell) for column, cell in zip(columns, row, strict=True))
+            for row in cells
+        )
+        return Group(*(piece for block in blocks for piece in (block, Text())))
 
     def pairs(self, pairs: Iterable[tuple[str, str | Text]]) -> None:
         """Print names and what they stand for."""
@@ -132,7 +148,7 @@ class Output:
             grid.add_row(name, _cell(value))
         return grid
 
-    def _print(self, table: Table) -> None:
+    def _print(self, table: RenderableType) -> None:
         """On a terminal as it is; elsewhere without the blanks that fill a table's last column."""
         if self.console.is_terminal:
             self.console.print(table)
@@ -145,12 +161,16 @@ class Output:
 def fitted(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
     """Widths of columns that have `room` together: the widest gives way first, each down to its least."""
     left = list(widths)
-    while sum(left) + _GAP * (len(left) - 1) > room:
+    while _together(left) > room:
         elastic = [index for index, lowest in enumerate(least) if left[index] > lowest]
         if not elastic:
             break
         left[max(elastic, key=lambda index: left[index])] -= 1
     return left
+
+
+def _together(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def state(name: str) -> Text:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
-from steelyard.cli import values
+from steelyard.cli import completing, values
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import NOTHING, duration, size
@@ -29,8 +30,8 @@ def preferences() -> None:
     """
 
 
-@preferences.command("list")
-@click.argument("name", metavar="[NAME]", required=False)
+@preferences.command("list", short_help="List all preferences, or show what one means.")
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=completing.preferences)
 @connected
 def list_(session: Session, name: str | None) -> None:
     """List all preferences with value and source, or show what the one called NAME means.
@@ -50,7 +51,9 @@ def list_(session: Session, name: str | None) -> None:
 
 
 @preferences.command("set")
-@click.argument("pairs", metavar="NAME=VALUE...", nargs=-1, required=True)
+@click.argument(
+    "pairs", metavar="NAME=VALUE...", nargs=-1, required=True, shell_complete=completing.assignments
+)
 @connected
 def set_(session: Session, pairs: tuple[str, ...]) -> None:
     """Set preferences. All of them are changed or none.
@@ -67,7 +70,7 @@ def set_(session: Session, pairs: tuple[str, ...]) -> None:
 
 
 @preferences.command()
-@click.argument("names", metavar="NAME...", nargs=-1)
+@click.argument("names", metavar="NAME...", nargs=-1, shell_complete=completing.preferences)
 @click.option("--all", "everything", is_flag=True, help="All that were set.")
 @connected
 def reset(session: Session, names: tuple[str, ...], everything: bool) -> None:
@@ -82,7 +85,7 @@ def reset(session: Session, names: tuple[str, ...], everything: bool) -> None:
         raise click.UsageError("name preferences, or all of them with --all")
     if everything:
         sources = session.client.preferences()["sources"]
-        names = tuple(name for name, source in sources.items() if source == "preferences")
+        names = tuple(name for name, source in sources.items() if source == "preference")
     _done(session, session.client.change_preferences(dict.fromkeys(names)), list(names))
 
 
@@ -149,19 +152,24 @@ def _facts(one: Mapping[str, Any]) -> list[tuple[str, str | Text]]:
 
 
 def _shown(found: Preferences, name: str) -> str:
-    return _in_words(found["values"][name], found["schema"]["properties"].get(name, {}))
+    schema = found["schema"]["properties"].get(name, {})
+    return _default(schema) if found["values"][name] is None else in_words(found["values"][name], schema)
 
 
 def _default(schema: Mapping[str, Any]) -> str:
-    return _in_words(schema["default"], schema) if schema.get("default") is not None else "the program's rule"
+    """The default: a value, or the rule for one."""
+    if schema.get("default") is None:
+        return str(schema.get("x-default") or "the program's rule")
+    return in_words(schema["default"], schema)
 
 
-def _in_words(value: Any, schema: Mapping[str, Any]) -> str:
+def in_words(value: Any, schema: Mapping[str, Any]) -> str:
+    """The value of a preference with its unit."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if schema.get("x-unit") == "bytes":
             return size(value)
         if schema.get("x-unit") == "seconds":
-            return f"{duration(value)} ({value:g} s)" if value >= 60 else f"{value:g} s"
+            return f"{duration(value)} ({value:.12g} s)" if value >= 60 else f"{value:g} s"
     if value is None:
         return NOTHING
-    return value if isinstance(value, str) else json.dumps(value)
+    return str(value) if isinstance(value, str | Path) else json.dumps(value)

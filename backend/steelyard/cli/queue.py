@@ -18,7 +18,7 @@ def queue() -> None:
     """
 
 
-@queue.command()
+@queue.command(short_help="Let nothing new start.")
 @connected
 def pause(session: Session) -> None:
     """Let nothing new start until the queue is resumed, also after a restart.

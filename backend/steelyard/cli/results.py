@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from steelyard.cli import result_table
+from steelyard.cli import completing, result_table
 from steelyard.cli.session import Session, connected
 from steelyard.client.answers import Result
 
 
 @click.command(short_help="Show what came of a sweep: parameters against results.")
-@click.argument("sweep_id", metavar="SWEEP_ID")
+@click.argument("sweep_id", metavar="SWEEP_ID", shell_complete=completing.sweeps)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: every parameter, every number.")
 @connected
 def results(session: Session, sweep_id: str, as_csv: bool) -> None:

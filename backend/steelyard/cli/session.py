@@ -93,7 +93,7 @@ def _details(error: SteelyardError) -> Iterator[str]:
     """What the message does not say already: each wrong parameter, and the figures."""
     for wrong in error.detail.get("errors") or ():
         if isinstance(wrong, dict) and f"{wrong.get('path')}: {wrong.get('message')}" not in error.message:
-            which = f"task {wrong['task']}: " if "task" in wrong else ""
+            which = f"task {wrong['task'] + 1}: " if "task" in wrong else ""
             yield plain(f"{which}{wrong.get('path')}: {wrong.get('message')}")
     for name in sorted(_BYTES & error.detail.keys()):
         figure = error.detail[name]

@@ -151,8 +151,13 @@ class Hello:
 
 def say(event: str, **fields: Any) -> None:
     """One event on stdout, which carries nothing else. A reader that has gone is noticed at stdin."""
+    # The name of a folder may hold bytes that are no text; JSON cannot.
+    shown = {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for name, value in fields.items()
+    }
     try:
-        sys.stdout.buffer.write(msgspec.json.encode({"event": event, **fields}) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode({"event": event, **shown}) + b"\n")
         sys.stdout.buffer.flush()
     except OSError:
         return

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from steelyard.cli import completing
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import NOTHING, duration, plain, size
@@ -15,7 +16,7 @@ from steelyard.client.answers import Simulation
 
 
 @click.command(short_help="List simulations, or show the parameters of one.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.simulations)
 @connected
 def simulations(session: Session, name: str | None) -> None:
     """List simulations, or show the parameters of the one called NAME.
@@ -45,13 +46,14 @@ def _one(session: Session, simulation: Simulation) -> None:
     if session.out.as_json:
         session.out.document(simulation)
         return
-    resources = simulation["resources"]
+    resources, usual = simulation["resources"], simulation.get("usual_duration")
     session.out.pairs(
         [
             ("Simulation", simulation["name"]),
             ("Title", simulation["title"]),
             ("Description", simulation["description"] or NOTHING),
-            ("Memory", size(resources["memory"]) if resources["memory"] else "not stated"),
+            ("Memory", _memory(simulation)),
+            *([] if usual is None else [("Usually takes", duration(usual))]),
             ("Time limit", _limit(resources["timeout"])),
             ("Attempts", str(resources["attempts"])),
         ]
@@ -68,6 +70,16 @@ def _one(session: Session, simulation: Simulation) -> None:
         ],
         (_row(name, rule, name in required) for name, rule in (schema.get("properties") or {}).items()),
     )
+
+
+def _memory(simulation: Simulation) -> str:
+    """What the file states, and what was seen."""
+    stated, learned = simulation["resources"]["memory"], simulation.get("learned")
+    words = size(stated) if stated else "not stated"
+    if not learned:
+        return words
+    runs = "the run" if learned["runs"] == 1 else f"the {learned['runs']} runs"
+    return f"{words}; {runs} seen took {size(learned['peak'])} at most"
 
 
 def _limit(seconds: float | None) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from steelyard.cli import exit_codes, values
+from steelyard.cli import completing, exit_codes, values
 from steelyard.cli.session import Session, connected
 from steelyard.cli.task_options import asked, task_options
 from steelyard.cli.waiting import outcome, wait
@@ -15,13 +16,13 @@ from steelyard.rules.states import TaskState
 
 
 @click.command(short_help="Queue one task of a simulation.")
-@click.argument("simulation")
+@click.argument("simulation", shell_complete=completing.simulations)
 @click.option(
     "-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; repeatable."
 )
 @click.option("--parameters", "file", metavar="FILE.json", help="Parameters as a JSON object; - is stdin.")
 @click.option("--key", help="Submit once: the same key again answers with the same task.")
-@click.option("--wait", "waits", is_flag=True, help="Wait until the task has ended; exit 0, 4 or 5.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for the end, then show the result; exit 0, 4 or 5.")
 @task_options
 @connected
 def submit(
@@ -72,6 +73,8 @@ def show_end(session: Session, task_id: str) -> int:
         session.out.document(task)
     else:
         session.out.say(outcome(task))
+        if task["result"] is not None:
+            session.out.say(json.dumps(task["result"], ensure_ascii=False))
         last = task["attempts"][-1] if task["attempts"] else None
         if task["state"] == TaskState.FAILED and last and last["error_tail"]:
             session.out.note(last["error_tail"].rstrip("\n"))

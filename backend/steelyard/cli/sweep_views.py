@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import exit_codes
+from steelyard.cli import completing, exit_codes
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.sweeps import show_end
@@ -76,7 +76,7 @@ def list_(session: Session) -> None:
 
 
 @sweeps.command()
-@click.argument("sweep_id", metavar="ID")
+@click.argument("sweep_id", metavar="ID", shell_complete=completing.sweeps)
 @click.option("--wait", "waits", is_flag=True, help="Wait until all have ended; then show the results.")
 @connected
 def show(session: Session, sweep_id: str, waits: bool) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import exit_codes, result_table, values
+from steelyard.cli import completing, exit_codes, result_table, values
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.submit import schemas_of
 from steelyard.cli.task_options import asked, task_options
@@ -19,7 +19,7 @@ from steelyard.rules.states import TaskState
 
 
 @click.command(short_help="Queue a task for each combination of parameter values.")
-@click.argument("simulation")
+@click.argument("simulation", shell_complete=completing.simulations)
 @click.option(
     "-p",
     "--parameter",

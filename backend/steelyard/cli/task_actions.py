@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from steelyard.cli import exit_codes
+from steelyard.cli import completing, exit_codes
 from steelyard.cli.session import Refusal, Session, connected
 from steelyard.client.errors import NoSidecar
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.states import TaskState
 
-_IDS = click.argument("task_ids", metavar="ID...", nargs=-1, required=True)
+_IDS = click.argument("task_ids", metavar="ID...", nargs=-1, required=True, shell_complete=completing.tasks)
 
 
 @click.command(short_help="End tasks that wait or run.")
-@click.argument("task_ids", metavar="[ID...]", nargs=-1)
+@click.argument("task_ids", metavar="[ID...]", nargs=-1, shell_complete=completing.tasks)
 @click.option("--sweep", metavar="ID", help="All tasks of this sweep that have not ended.")
 @connected
 def cancel(session: Session, task_ids: tuple[str, ...], sweep: str | None) -> int:

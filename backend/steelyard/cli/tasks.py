@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.text import Text
 
+from steelyard.cli import completing
 from steelyard.cli.output import Column, state
 from steelyard.cli.session import Session, connected
 from steelyard.cli.waiting import doing, when
@@ -16,19 +19,42 @@ from steelyard.client.answers import Attempt, Task
 from steelyard.rules.states import TaskState
 
 
+class States(click.ParamType[str]):
+    """States of tasks with commas between, in small or large letters."""
+
+    name = "state"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As the API has them, or bad usage."""
+        found = [word.strip().upper() for word in str(value).split(",")]
+        wrong = [word for word in found if word not in set(TaskState)]
+        if wrong:
+            self.fail(f"{wrong[0]!r} is no state; there are {', '.join(TaskState)}", param, ctx)
+        return ",".join(found)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The states that begin so, behind those that are there already."""
+        before, comma, word = incomplete.rpartition(",")
+        return [
+            CompletionItem(before + comma + state) for state in TaskState if state.startswith(word.upper())
+        ]
+
+
 @click.command(short_help="List tasks, the newest first.")
-@click.option("--state", "state_name", type=click.Choice([str(s) for s in TaskState], case_sensitive=False))
+@click.option("--state", "states", type=States(), help="Only those in this state, or one of a,b,...")
 @click.option("--simulation", help="Only those of this simulation.")
 @click.option("--sweep", help="Only those of this sweep.")
 @click.option("--tag", help="Only those with this tag.")
-@click.option("-q", "--search", "q", help="Only those whose id, label or simulation holds this text.")
+@click.option("-q", "--search", "q", help="Only those in which this text is found.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @click.option("--cursor", help="Go on where the page before ended.")
 @click.option("--ids", is_flag=True, help="All ids that match, one a line, and nothing else.")
 @connected
 def tasks(
     session: Session,
-    state_name: str | None,
+    states: str | None,
     simulation: str | None,
     sweep: str | None,
     tag: str | None,
@@ -41,11 +67,11 @@ def tasks(
 
     \b
     Examples:
-      steelyard tasks --state RUNNING
+      steelyard tasks --state READY,RUNNING
       steelyard tasks --sweep 9f2c41aa03de --json
       steelyard retry $(steelyard tasks --state FAILED --tag nightly --ids)
     """
-    filters = {"state": state_name, "simulation": simulation, "sweep": sweep, "tag": tag, "q": q}
+    filters = {"state": states, "simulation": simulation, "sweep": sweep, "tag": tag, "q": q}
     if ids:
         found = [task["task_id"] for task in session.client.tasks(**filters)]
         if session.out.as_json:
@@ -87,7 +113,7 @@ def _row(session: Session, task: Task) -> list[str | Text]:
 
 
 @click.command(short_help="Show one task with all its attempts.")
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=completing.tasks)
 @click.option("--samples", is_flag=True, help="Show its memory and CPU over time instead.")
 @connected
 def task(session: Session, task_id: str, samples: bool) -> None:

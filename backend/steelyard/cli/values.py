@@ -84,12 +84,13 @@ def value_list(text: str, schema: Schema) -> list[Any]:
 
 def object_of(path: str) -> dict[str, Any]:
     """The JSON object in a file ("-": stdin); bad usage for anything else."""
+    name = _name(path)
     try:
         found = json.loads(_read(path), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise click.BadParameter(f"{path} is not JSON: {error}") from None
+        raise click.BadParameter(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise click.BadParameter(f"{path} holds no JSON object")
+        raise click.BadParameter(f"{name} holds no JSON object")
     return found
 
 
@@ -99,45 +100,50 @@ def rows_of(path: str, schemas: Mapping[str, Schema]) -> list[dict[str, Any]]:
     A cell is read as typed() reads it; an empty one leaves its parameter out. Columns are separated by the
     commonest of , ; and tab in the head line, for that is what spreadsheets write.
     """
-    text = _read(path)
+    text, name = _read(path), _name(path)
     if text.lstrip()[:1] in ("[", "{"):
         try:
             rows = json.loads(text, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
-            raise click.BadParameter(f"{path} is not JSON: {error}") from None
+            raise click.BadParameter(f"{name} is not JSON: {error}") from None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise click.BadParameter(f"{path} holds no JSON list of objects")
+            raise click.BadParameter(f"{name} holds no JSON list of objects")
         return rows
     head = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
     try:
         lines = [line for line in reader if any(cell.strip() for cell in line)]
     except csv.Error as error:
-        raise click.BadParameter(f"{path}, line {reader.line_num}: {error}") from None
+        raise click.BadParameter(f"{name}, line {reader.line_num}: {error}") from None
     if not lines:
-        raise click.BadParameter(f"{path} is empty")
+        raise click.BadParameter(f"{name} is empty")
     names = [name.strip() for name in lines[0]]
     if len(set(names)) < len(names) or not all(names):
-        raise click.BadParameter(f"{path}: the head line must name each column, and each by another name")
+        raise click.BadParameter(f"{name}: the head line must name each column, and each by another name")
     rows = []
     for number, line in enumerate(lines[1:], start=1):
         if len(line) != len(names):
             raise click.BadParameter(
-                f"{path}: row {number} has {len(line)} cells, the head line {len(names)}"
+                f"{name}: row {number} has {len(line)} cells, the head line {len(names)}"
             )
         cells = zip(names, (cell.strip() for cell in line), strict=True)
         rows.append({name: typed(cell, schemas.get(name, {})) for name, cell in cells if cell})
     return rows
 
 
+def _name(path: str) -> str:
+    return "standard input" if path == "-" else path
+
+
 def _read(path: str) -> str:
+    name = _name(path)
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return data.decode("utf-8-sig")
     except OSError as error:
-        raise click.BadParameter(f"{path} cannot be read: {error.strerror or error}") from None
+        raise click.BadParameter(f"{name} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise click.BadParameter(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+        raise click.BadParameter(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def _is(value: Any, name: str) -> bool:

@@ -12,6 +12,7 @@ from steelyard.cli.output import Output
 from steelyard.cli.session import Session, goes_on
 from steelyard.cli.wording import NOTHING, duration, plain, relative, share
 from steelyard.client.answers import Task
+from steelyard.rules import reasons
 from steelyard.rules.timestamps import unix
 
 
@@ -86,7 +87,8 @@ class Pace:
 def doing(task: Task, now: float) -> str:
     """What a task does, in a few words: "42 %, done in 2 h, year 2031"."""
     if task["state"] != "RUNNING":
-        return f"{task['state']}: {plain(task['waiting_for'])}" if task["waiting_for"] else task["state"]
+        why = task["waiting_for"]
+        return f"{task['state']}: {plain(reasons.waits(why))}" if why else task["state"]
     words = [share(task["progress"])] if task["progress"] is not None else ["running"]
     if task["suspended"]:
         words.append("suspended")
@@ -101,7 +103,7 @@ def waits(task: Task) -> str:
     """Why a task does not start, as a line; empty when it waits for nothing."""
     if task["state"] != "READY" or not task["waiting_for"]:
         return ""
-    return f"task {task['task_id']} waits: {plain(task['waiting_for'])}"
+    return f"task {task['task_id']} {plain(reasons.waits(task['waiting_for']))}"
 
 
 def outcome(task: Task) -> str:

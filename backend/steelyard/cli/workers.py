@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from steelyard.cli import worker_watch
+from steelyard.cli import completing, exit_codes, worker_watch
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import duration, plain, relative
 from steelyard.cli.worker_rows import COLUMNS, row, summary
@@ -47,7 +47,7 @@ def list_(session: Session) -> None:
     session.out.pairs(summary(status))
 
 
-@workers.command()
+@workers.command(short_help="Watch the workers until Ctrl-C.")
 @connected
 def watch(session: Session) -> None:
     """Watch the workers: a table that follows what happens, until Ctrl-C.
@@ -86,8 +86,8 @@ def add(session: Session, count: int, force: bool) -> None:
         session.out.note(f"{len(made)} of {count} workers were admitted; why: steelyard workers list")
 
 
-@workers.command()
-@click.argument("worker_id", metavar="[ID]", required=False)
+@workers.command(short_help="Let a worker finish its task and leave.")
+@click.argument("worker_id", metavar="[ID]", required=False, shell_complete=completing.workers)
 @connected
 def drain(session: Session, worker_id: str | None) -> None:
     """Let a worker finish its task and leave; without an ID the one that has run longest.
@@ -104,10 +104,10 @@ def drain(session: Session, worker_id: str | None) -> None:
 
 
 @workers.command()
-@click.argument("worker_id", metavar="ID")
+@click.argument("worker_id", metavar="ID", shell_complete=completing.workers)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @connected
-def abort(session: Session, worker_id: str, yes: bool) -> None:
+def abort(session: Session, worker_id: str, yes: bool) -> int:
     """End a worker and the task that it runs, at once. The task's work since its last checkpoint is lost.
 
     \b
@@ -116,17 +116,20 @@ def abort(session: Session, worker_id: str, yes: bool) -> None:
     """
     whole, worker = _resolve(session, worker_id)
     if not yes and session.out.watched and worker is not None and worker["state"] not in ENDED_WORKERS:
-        click.confirm(f"Abort worker {whole}? {_loss(session, worker)}", abort=True, err=True)
+        if not click.confirm(f"Abort worker {whole}? {_loss(session, worker)}", err=True):
+            session.out.note(f"{whole} goes on")
+            return exit_codes.REFUSED
         yes = True
     aborted = session.client.abort(whole, confirm=yes)
     if session.out.as_json:
         session.out.document(session.answer())
     else:
         session.out.say(f"{aborted} is aborted")
+    return exit_codes.OK
 
 
-@workers.command()
-@click.argument("worker_id", metavar="ID")
+@workers.command(short_help="Show a worker's own log.")
+@click.argument("worker_id", metavar="ID", shell_complete=completing.workers)
 @click.option("--tail", type=click.IntRange(min=1), help="Only the last so many characters.")
 @connected
 def log(session: Session, worker_id: str, tail: int | None) -> None:
@@ -175,7 +178,8 @@ def _loss(session: Session, worker: Worker) -> str:
     name = plain(task["label"] or task["simulation"])
     unsaved = duration(round(task["unsaved"] or 0))
     saved = (
-        f"It loses {unsaved} of work: its last checkpoint was {relative(task['checkpoint_at'], session.now)}."
+        f"It loses {unsaved} of work: its last checkpoint was written"
+        f" {relative(task['checkpoint_at'], session.now)}."
         if task["checkpoint_at"]
         else f"It has no checkpoint: all its work is lost, {unsaved} of it."
     )

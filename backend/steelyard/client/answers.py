@@ -7,7 +7,7 @@ are bytes, durations are seconds, shares are 0 to 1 (`progress`) or per cent (`c
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Attempt(TypedDict):
@@ -263,10 +263,10 @@ class Sample(TypedDict):
 
 
 class Preferences(TypedDict):
-    """All preferences: value, source ("environment", "preferences", "default") and schema of each."""
+    """All preferences: value, source ("environment", "preference", "default") and schema of each."""
 
     values: dict[str, Any]
-    sources: dict[str, str]
+    sources: dict[str, Literal["environment", "preference", "default"]]
     schema: dict[str, Any]
     notice: NotRequired[str | None]
 

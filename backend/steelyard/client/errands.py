@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -175,17 +175,32 @@ class Errands(Calls):
         return target
 
     @Errand
+    def diagnostics(self, to: str | os.PathLike[str]) -> Plan[Path]:
+        """Write a zip for whoever helps with a problem, without secrets, parameters and results; its path."""
+        target: Path = yield Fetch("/system/diagnostics.zip", Path(to))
+        return target
+
+    @Errand
     def download_all(
-        self, task_id: str, folder: str | os.PathLike[str], *, attempt: int | None = None
+        self,
+        task_id: str,
+        folder: str | os.PathLike[str],
+        *,
+        attempt: int | None = None,
+        names: Collection[str] | None = None,
     ) -> Plan[list[Path]]:
         """Write the files of an attempt (without it: the last that left any) below folder; their paths.
+
+        names: only those.
 
         A task chose their names: one that leads out of folder is refused, InvalidRequest.
         """
         found = yield from ask(Calls.files.call(task_id))
         chosen = max((file["attempt"] for file in found), default=0) if attempt is None else attempt
         targets = {
-            file["id"]: inside(Path(folder), file["name"]) for file in found if file["attempt"] == chosen
+            file["id"]: inside(Path(folder), file["name"])
+            for file in found
+            if file["attempt"] == chosen and (names is None or file["name"] in names)
         }
         for file_id, target in targets.items():
             yield Fetch(f"/api/tasks/{segment(task_id)}/files/{segment(file_id)}", target)

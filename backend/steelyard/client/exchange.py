@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from steelyard.client.errors import NoAnswer, NoSidecar, Unreachable, refusal_of
-from steelyard.rules.errors import SteelyardError, Unauthorised
+from steelyard.rules.errors import InvalidRequest, SteelyardError, Unauthorised
 
 T = TypeVar("T")
 
@@ -36,7 +36,8 @@ class Call(Generic[T]):
 
 def segment(text: str) -> str:
     """Text as one segment of a path: whatever it holds, it cannot lead to another route."""
-    quoted = quote(text, safe="")
+    with _sendable():
+        quoted = quote(text, safe="")
     # Dots survive quoting, and "." and ".." would be resolved away on the way.
     return quoted.replace(".", "%2E") if set(quoted) <= {"."} else quoted
 
@@ -44,6 +45,16 @@ def segment(text: str) -> str:
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are not None: what is left out of a request has its default."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+@contextmanager
+def _sendable() -> Iterator[None]:
+    """InvalidRequest for bytes that are no text: an argument or the name of a file in another encoding."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        near = error.object[max(0, error.start - 20) : error.end + 20]
+        raise InvalidRequest(f"{near!r} holds bytes that are no text in UTF-8") from None
 
 
 def http_options(url: str, token: str, timeout: float) -> dict[str, Any]:
@@ -66,12 +77,17 @@ def headers(token: str) -> dict[str, str]:
 
 
 def request_options(call: Call[Any]) -> dict[str, Any]:
-    """The keyword arguments of an httpx request."""
-    content = None if call.body is None else json.dumps(call.body, allow_nan=False).encode()
+    """The keyword arguments of an httpx request. InvalidRequest for text that cannot be sent."""
+    params = given(call.query or {})
+    with _sendable():
+        body = None if call.body is None else json.dumps(call.body, allow_nan=False, ensure_ascii=False)
+        content = None if body is None else body.encode()
+        for value in params.values():
+            str(value).encode()
     return {
         "method": call.method,
         "url": call.path,
-        "params": given(call.query or {}),
+        "params": params,
         "content": content,
         "headers": {} if content is None else {"Content-Type": _JSON},
     }

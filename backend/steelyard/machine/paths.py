@@ -88,6 +88,9 @@ class DataDirectory:
         StartError data_dir_unwritable or disk_full.
         """
         self._refuse_shared()
+        if str(self.path).encode("utf-8", "replace").decode() != str(self.path):
+            # Tasks, pages and the record name it, and all of them are JSON.
+            raise _unwritable(f"The name of {str(self.path)!r} is no text in UTF-8.")
         try:
             for folder in (self.path, self.simulations, self.logs, self.tasks, self.runtime):
                 make_private_directory(folder)

@@ -49,6 +49,11 @@ def waiting_sentence(waiting: Waiting) -> str:
             return f"needs {format_size(need)}, this machine can give {most}: it will never fit"
 
 
+def waits(reason: str) -> str:
+    """`waiting_for` as the end of a sentence: "waits for a free worker", "waits: it needs 8.0 GiB"."""
+    return f"waits: it {reason}" if reason.startswith(("needs ", "would ")) else f"waits for {reason}"
+
+
 def _free(need: int, free: int) -> str:
     """What is free, in words that never contradict the need: both may round to the same figure."""
     free = max(0, free)

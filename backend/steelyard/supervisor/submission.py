@@ -93,7 +93,7 @@ def _numbered(yard: Yard, spec: Spec, index: int | None, *, roughly: bool) -> Ne
     except SteelyardError as error:
         if index is not None:
             error.detail["task"] = index
-            error.message = f"Task {index} of the request: {error.message}"
+            error.message = f"Task {index + 1} of the request: {error.message}"  # for people, from 1
             if isinstance(error, InvalidParameters):
                 for wrong in error.detail["errors"]:
                     wrong["task"] = index

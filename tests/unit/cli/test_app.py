@@ -54,6 +54,27 @@ def test_each_help_fits_a_terminal_and_has_an_example(
     assert f"steelyard {typed[0]}" in done.out.partition("Example")[2]
 
 
+def test_no_command_is_listed_with_a_cut_sentence(
+    steelyard: Steelyard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for typed in [(), *commands()]:
+        listed = steelyard(*typed, "--help").out.partition("Commands:")[2]
+        assert not any(line.endswith("...") for line in listed.splitlines()), listed
+
+
+def test_every_option_is_explained() -> None:
+    for typed in commands():
+        command: click.Command = app.app
+        for name in typed:
+            assert isinstance(command, click.Group)
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            command = found
+        for parameter in command.params:
+            assert not isinstance(parameter, click.Option) or parameter.help, (typed, parameter.name)
+
+
 def test_json_is_everywhere() -> None:
     # serve prints JSON anyway, and a completion script is for a shell.
     for typed in commands():

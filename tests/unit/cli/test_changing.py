@@ -64,8 +64,9 @@ def test_again_waits_if_it_is_to(sidecar: FakeSidecar, steelyard: Steelyard) -> 
 def test_preferences_are_listed_with_their_source(steelyard: Steelyard) -> None:
     done = steelyard("preferences", "list")
     assert done.status == 0
-    assert "worker_max_count    4      default      Most workers" in done.out
-    assert "night  environment" in done.out
+    assert "worker_max_count    4                   default      Most workers" in done.out
+    assert "worker_peak_memory  the program's rule  default" in done.out
+    assert "night               environment" in done.out
     assert set(json.loads(steelyard("preferences", "list", "--json").out)) == {
         "values", "sources", "schema", "notice",
     }  # fmt: skip
@@ -76,7 +77,7 @@ def test_preferences_are_listed_with_their_source(steelyard: Steelyard) -> None:
 
 def test_preferences_are_set_and_reset(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     done = steelyard("preferences", "set", "worker_max_count=6", "worker_peak_memory=8GiB")
-    assert done.out == "worker_max_count is 6 (preferences)\nworker_peak_memory is 8GiB (preferences)\n"
+    assert done.out == "worker_max_count is 6 (preference)\nworker_peak_memory is 8GiB (preference)\n"
     assert sidecar.stated == {"worker_max_count": 6, "worker_peak_memory": "8GiB"}
     assert steelyard("preferences", "reset", "worker_max_count").out == "worker_max_count is 4 (default)\n"
     assert (

@@ -44,6 +44,7 @@ def test_with_a_sidecar_its_figures_count(sidecar: FakeSidecar, steelyard: Steel
     found = findings(steelyard, 1)
     assert found["Sidecar"][1].startswith("9.9, process ")
     assert "40.0 GiB of 64.0 GiB" in found["Memory"][1]
+    assert found["Settings"] == ("ok", "worker_queue_name night (environment)")
     assert found["Simulations"] == ("problem", "/x/bad.toml, line 3: expected a size")
 
 
@@ -51,6 +52,21 @@ def test_a_sidecar_that_does_not_answer_is_a_problem(sidecar: FakeSidecar, steel
     sidecar.raw = b"220 mail.example ESMTP\r\n"
     level, text = findings(steelyard, 1)["Sidecar"]
     assert level == "problem" and "another program" in text
+
+
+def test_what_is_set_is_told_with_its_value(
+    steelyard: Steelyard, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert findings(steelyard, 0)["Settings"] == ("ok", "all by default")
+    monkeypatch.setenv("WORKER_MAX_COUNT", "3")
+    (data_dir / "preferences.json").write_text(
+        '{"worker_peak_memory": "6GiB", "keep_worker_logs_for": "90d"}'
+    )
+    assert findings(steelyard, 0)["Settings"] == (
+        "ok",
+        "worker_max_count 3 (environment), worker_peak_memory 6.0 GiB (preference),"
+        " keep_worker_logs_for 90 d (7776000 s) (preference)",
+    )
 
 
 def test_what_is_wrong_with_the_settings_is_named(

@@ -62,6 +62,13 @@ def test_filters_are_the_servers(sidecar: FakeSidecar, steelyard: Steelyard) -> 
     assert steelyard("tasks", "--state", "FAILED", "--ids").out == f"{B}\n"
 
 
+def test_several_states_at_once(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    steelyard("tasks", "--state", "ready, Running")
+    assert "state=READY%2CRUNNING" in sidecar.requests[-1][1]
+    done = steelyard("tasks", "--state", "READY,lost")
+    assert done.status == 2 and "'LOST' is no state; there are READY, RUNNING" in done.err
+
+
 def test_no_tasks_is_an_empty_pipe(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     sidecar.tasks = {}
     assert steelyard("tasks") == (0, "", "")
@@ -142,6 +149,18 @@ def test_files_are_listed_and_downloaded(sidecar: FakeSidecar, steelyard: Steely
     assert (folder / "cost.csv").read_bytes() == b"a,b\n"
 
 
+def test_some_files_of_an_attempt(sidecar: FakeSidecar, steelyard: Steelyard, tmp_path: Path) -> None:
+    sidecar.files |= {"cost.csv": b"a,b\n", "result.json": b"{}"}
+    done = steelyard("files", "bb", "result.json", "--attempt", "1", "--to", str(tmp_path))
+    assert (done.status, done.out) == (0, f"{tmp_path / 'result.json'}\n")
+    assert [path.name for path in tmp_path.glob("*.*")] == ["result.json"]
+    listed = json.loads(steelyard("files", "bb", "cost.csv", "--json").out)["files"]
+    assert [file["name"] for file in listed] == ["cost.csv"]
+    for wrong in (["nothing.csv"], ["--attempt", "2"], ["cost.csv", "--attempt", "2"]):
+        done = steelyard("files", "bb", *wrong)
+        assert done.status == 1 and "There is no file" in done.err and "[not_found]" in done.err
+
+
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "C:x", "a\\b", "", "."])
 def test_a_files_name_cannot_lead_out_of_the_folder(
     sidecar: FakeSidecar, steelyard: Steelyard, tmp_path: Path, name: str
@@ -211,3 +230,6 @@ def test_simulations(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
         "1.0 GiB",
     ):
         assert part in out
+    sidecar.learned = {"claim": 2**30, "peak": 2**29, "runs": 12}
+    out = steelyard("simulations", "demo").out
+    assert "1.0 GiB; the 12 runs seen took 512 MiB at most" in out and "Usually takes  1 min 30 s" in out

@@ -96,15 +96,20 @@ def test_waiting_ends_as_the_task_did(
     sidecar.submitted_state = "READY"
     last = ended(ID, state, cause, exit_code=7, evidence="exit code 7", error_tail="boom\n")
     sidecar.coming[ID] = [
-        task(ID, waiting_for="memory: 8 GiB"),
+        task(ID, waiting_for="needs 8 GiB"),
         task(ID, state="RUNNING", progress=0.5),
         last,
     ]
     done = steelyard("submit", "demo", "--wait")
     assert done.status == status
     assert done.out.startswith(f"task {ID} {state}")
-    assert f"task {ID} waits: memory: 8 GiB\n" in done.err
+    assert f"task {ID} waits: it needs 8 GiB\n" in done.err
     assert ("boom" in done.err) == (state == "FAILED")
+
+
+def test_waiting_ends_with_the_result(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.tasks[ID] = ended(ID) | {"result": {"price": 2.0}}
+    assert steelyard("submit", "demo", "--wait").out == f'task {ID} SUCCEEDED\n{{"price": 2.0}}\n'
 
 
 def test_json_of_submit_is_the_servers_answer(sidecar: FakeSidecar, steelyard: Steelyard) -> None:

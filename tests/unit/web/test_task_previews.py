@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from steelyard.rules.errors import NotFound
+from steelyard.rules.reasons import waits
 from steelyard.web.pages import task_previews
 from steelyard.web.pages.task_previews import preview
 from steelyard.web.pages.task_tree import MOST, tree
-from steelyard.web.pages.task_wording import plain, waits
+from steelyard.web.pages.task_wording import plain
 
 
 def made(path: Path, data: bytes | str) -> Path:

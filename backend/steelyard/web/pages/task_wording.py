@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment
 
 from steelyard.rules.quantities import format_size
+from steelyard.rules.reasons import waits
 from steelyard.web.pages.wording import Meaning
 
 CAUSE_MEANINGS = {
@@ -65,11 +66,6 @@ def register(environment: Environment) -> None:
     """Give templates the filters and tables of this module."""
     environment.filters.update(waits=waits, claimed=claimed, grouped=grouped, plain=plain, cell=cell)
     environment.globals.update(cause_meanings=CAUSE_MEANINGS, priorities=PRIORITIES)
-
-
-def waits(reason: str) -> str:
-    """`waiting_for` as the end of a sentence: "waits for a free worker", "waits: it needs 8.0 GiB"."""
-    return f"waits: it {reason}" if reason.startswith(("needs ", "would ")) else f"waits for {reason}"
 
 
 def cell(value: object) -> str:
