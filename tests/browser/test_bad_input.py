@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.browser.conftest import OpenPanel, StartSidecar, Submit
 from tests.browser.panel import Panel
 from tests.browser.test_looks import SIZES
 from tests.browser.test_tasks import go
-from tests.browser.work import HOSTILE
+from tests.browser.work import HOSTILE, ODD_FILES
 from tests.helpers import api
 from tests.helpers.sidecar import RunningSidecar
 
+STATIC = Path(__file__).resolve().parents[2] / "backend" / "steelyard" / "web" / "static"
 LONG = HOSTILE + "W" * (10_000 - len(HOSTILE))
 """Without a space: nothing wraps by itself."""
 
@@ -33,7 +38,7 @@ ODD_PROGRAM = """
 import json, os, sys
 text, folder = sys.argv[1], os.environ["STEELYARD_OUTPUT_DIR"]
 json.dump({text: 1.5, "b": {text[:5000]: 1e300, "text": text}}, open(f"{folder}/result.json", "w"))
-for name in ("x" * 200 + ".txt", "<img src=x onerror=alert(1)>.csv", "y" * 200 + ".png"):
+for name in ("x" * 200 + ".txt", "<img src=x onerror=alert(1)>.csv", "y" * 200 + "\\udcff.png"):
     open(f"{folder}/{name}", "w").write(f"{text},{text}\\n1,2\\n")
 print(text)
 """
@@ -140,3 +145,68 @@ def test_a_notice_however_long_can_be_dismissed(
     for left in (3, 2, 1, 0):
         dismiss.first.click()
         assert dismiss.count() == left
+
+
+def test_files_that_are_not_what_they_are_called(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    task = submit(sidecar, ODD_FILES)
+    panel = go(open_panel(sidecar), sidecar, f"tasks/{task}/")
+    page = panel.page
+    panel.eventually(lambda: panel.text("#log-text").endswith("written"))
+
+    def file(name: str) -> Any:
+        return page.locator("li.file", has=page.locator(".file-name", has_text=name))
+
+    panel.eventually(lambda: file("million.csv").count() == 1, within=60)
+    before = psutil.Process(sidecar.process.pid).memory_info().rss
+    for name in page.locator("li.file .file-name").all_inner_texts():
+        shown = file(name).locator("details")
+        if shown.get_attribute("open") is None:
+            shown.locator("summary").click()
+    # A picture is fetched when it comes into sight.
+    for name in ("broken.png", "half.png", "picture-"):
+        file(name).scroll_into_view_if_needed()
+        file(name).get_by_text("This is no picture").wait_for()
+    for name, words in (
+        ("deep.json", "cannot be read as JSON"),
+        ("digits.json", "cannot be read as JSON"),
+        ("huge.json", "too large for a tree"),
+        ("wide.json", "48000 more"),
+        ("quote.csv", "its beginning"),
+        ("wide.csv", "the first 50 of 5000 columns"),
+        ("line.txt", "its beginning"),
+        ("bytes.txt", "It is no text"),
+        ("empty.json", "The file is empty"),
+        ("million.csv", "the first 1000 rows"),
+    ):
+        file(name).get_by_text(words).first.wait_for()
+    assert file("half-a-pair.json").locator(".tree-name").count() == 3
+    assert panel.overflow() <= 0
+    with page.expect_download() as download:
+        file("million.csv").get_by_role("link", name="Download").click()
+    assert download.value.path().read_bytes().count(b"\n") == 1_000_001
+    # Of every file a beginning, and of a download a piece at a time: all of them are 40 MB.
+    assert psutil.Process(sidecar.process.pid).memory_info().rss - before < 40 * 2**20
+
+    # What is no picture stays so when the list is fetched again, and again.
+    for label in ("once", "twice"):
+        fetched = page.expect_response(lambda answer: answer.url.endswith(f"/htmx/tasks/{task}/files/"))
+        with fetched, sidecar.client() as client:
+            assert client.patch(f"/api/tasks/{task}/", json={"label": label}).status_code == 200
+        page.wait_for_load_state("networkidle")
+        assert file("broken.png").locator("img").is_hidden()
+        assert file("broken.png").get_by_text("This is no picture").is_visible()
+
+
+def test_a_line_that_never_ends_does_not_hold_up_the_page(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    program = tmp_path / "line.mjs"
+    program.write_text(
+        f"import {{ plain }} from {json.dumps((STATIC / 'terminal.js').as_uri())};\n"
+        "console.log(JSON.stringify([plain('x'.repeat(2e6)).length, plain('a\\rb\\rc\\n\\rd\\r\\r\\n')]));\n"
+    )
+    # What takes hours is a failure here, and not a wait.
+    done = subprocess.run(["node", program], capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout) == [2_000_000, "c\nd\n"], done.stderr
