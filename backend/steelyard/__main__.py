@@ -11,10 +11,9 @@ import sys
 if sys.argv[1:2] == ["worker"]:
     from steelyard.worker.agent import main as enter
 else:
-    if "--hello" in sys.argv:
-        from steelyard.machine import hangup
+    from steelyard.cli import loading
 
-        hangup.begin(0)
+    loading.begin(sys.argv[1:])
     from steelyard.cli.app import main as enter
 
 
