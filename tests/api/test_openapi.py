@@ -77,6 +77,11 @@ def test_every_form_is_the_body_of_a_route(server: Edge) -> None:
     assert every - shown == {forms.Form, forms.Work}
 
 
+def test_it_speaks_to_who_has_only_this_document(document: Document) -> None:
+    text = json.dumps(document.content)
+    assert "DESIGN" not in text and "the store says" not in text
+
+
 def test_the_codes_of_each_status_are_those_of_the_table(document: Document) -> None:
     by_status: dict[str, set[str]] = {}
     for kind, status in STATUS.items():

@@ -19,6 +19,7 @@ from tests.helpers.waiting import eventually
 NARROW = 40
 NO_TEXT = os.fsdecode(b"\xff")
 """An argument of a byte that is no UTF-8."""
+NUMBERS = 'echo a; echo "{\\"price\\": 2.5, \\"rest\\": {\\"a\\": 1}}" > "$STEELYARD_OUTPUT_DIR/result.json"'
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def sweep(sidecar: RunningSidecar) -> tuple[str, list[str]]:
     with Client.find(sidecar.data_dir) as client:
         made = client.sweep(
             "command",
-            grid={"argv": [["echo", "a"], ["sh", "-c", "exit 7"]]},
+            grid={"argv": [["sh", "-c", NUMBERS], ["sh", "-c", "exit 7"]]},
             label="Preise ≤ 5 €",
             attempts=1,
         )
@@ -78,6 +79,8 @@ def test_a_narrow_terminal_shows_whole_words(
     if arguments[0] in ("tasks", "results"):
         assert all(task_id in shown for task_id in sweep[1])
         assert "SUCCEEDED" in shown and "FAILED" in shown
+    if arguments[0] == "results":
+        assert "price   2.5" in shown and "rest.a  1" in shown and "more number" not in shown
     if arguments[0] == "preferences":
         assert "Preference  worker_heartbeat_interval\nValue       30 s" in shown
 

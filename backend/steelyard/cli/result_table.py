@@ -24,8 +24,9 @@ def show(session: Session, found: Sequence[Result]) -> None:
     figures = names_of([one["numbers"] for one in found])
     hidden: list[str] = []
     if session.out.console.is_terminal:
-        room = max(0, (session.out.console.width - _FIXED - _EACH_VARIED * len(varied)) // _EACH_NUMBER)
-        figures, hidden = figures[:room], figures[room:]
+        room = (session.out.console.width - _FIXED - _EACH_VARIED * len(varied)) // _EACH_NUMBER
+        if room >= 0:  # else it is no table, and each number has a line
+            figures, hidden = figures[:room], figures[room:]
     session.out.table(
         [
             Column("Task", fixed=True),
@@ -48,8 +49,10 @@ def show(session: Session, found: Sequence[Result]) -> None:
         ),
     )
     if hidden:
+        do = "number does" if len(hidden) == 1 else "numbers do"
         session.out.note(
-            f"{len(hidden)} more numbers do not fit here; they are there in a pipe, with --csv and --json."
+            f"{len(hidden)} more {do} not fit here: {', '.join(hidden[:3])}{', ...' if hidden[3:] else ''}."
+            " See all in a pipe, or with --csv and --json."
         )
 
 

@@ -25,6 +25,12 @@ from steelyard.rules.quantities import format_size
 PATIENCE = 30.0
 """Seconds that a sidecar may be gone while a command waits for something."""
 
+_OVERRIDES = {
+    "insufficient_memory": "start it all the same, at the risk of a crash",
+    "no_cores": "let workers share the cores",
+    "will_never_fit": "queue it all the same",
+}
+"""What --force would do about a refusal, for commands that have it."""
 _BYTES = frozenset({"need", "headroom", "most", "available", "total", "guard", "free"})
 """Fields of a refusal's detail that hold bytes."""
 
@@ -55,6 +61,7 @@ class Refusal(click.ClickException):
 
     def __init__(self, error: SteelyardError, as_json: bool, remedy: str | None = None) -> None:
         super().__init__(error.message)
+        self.ctx = click.get_current_context(silent=True)
         self.error = error
         self.as_json = as_json
         self.remedy = remedy
@@ -71,6 +78,8 @@ class Refusal(click.ClickException):
             click.echo(f"  {line}", err=True)
         if self.remedy:
             click.echo(self.remedy, err=True)
+        if error.code in _OVERRIDES and _has_force(self.ctx):
+            click.echo(f"--force would {_OVERRIDES[error.code]}.", err=True)
 
 
 class Missing(Refusal):
@@ -87,6 +96,10 @@ class Interrupted(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Say what goes on, and how to end it."""
         click.echo(f"\n{self.message}", err=True)
+
+
+def _has_force(context: click.Context | None) -> bool:
+    return context is not None and any("--force" in one.opts for one in context.command.params)
 
 
 def _details(error: SteelyardError) -> Iterator[str]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from steelyard.cli.output import Output
 from steelyard.cli.session import Session, goes_on
-from steelyard.cli.wording import NOTHING, duration, plain, relative, share
+from steelyard.cli.wording import NOTHING, due, duration, plain, relative, share
 from steelyard.client.answers import Task
 from steelyard.rules import reasons
 from steelyard.rules.timestamps import unix
@@ -93,7 +93,7 @@ def doing(task: Task, now: float) -> str:
     if task["suspended"]:
         words.append("suspended")
     if task["eta"]:
-        words.append(f"done {relative(task['eta'], now)}")
+        words.append(due(task["eta"], now))
     if task["message"]:
         words.append(plain(task["message"]))
     return ", ".join(words)
@@ -126,6 +126,6 @@ def when(task: Task, now: float) -> str | Text:
         if task["suspended"]:
             return Text("suspended", style="yellow")
         if task["eta"]:
-            return f"done {relative(task['eta'], now)}"
+            return due(task["eta"], now)
         return f"for {duration(max(0.0, now - unix(task['started_at'])))}" if task["started_at"] else NOTHING
     return relative(task["finished_at"] or task["queued_at"], now)

@@ -51,6 +51,11 @@ def relative(moment: str | None, now: float) -> str:
     return " ".join(format_duration(-away).split()[:2]) + " ago"
 
 
+def due(moment: str, now: float) -> str:
+    """When something is expected to be done: "done in 2 h 40 min", in its last second "nearly done"."""
+    return f"done {relative(moment, now)}" if unix(moment) - now >= 1 else "nearly done"
+
+
 def between(start: str | None, end: str | None) -> float | None:
     """Seconds from one moment to another; None if one of them is missing."""
     return None if start is None or end is None else unix(end) - unix(start)

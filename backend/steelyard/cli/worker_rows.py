@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from steelyard.cli.output import Column, state
-from steelyard.cli.wording import NOTHING, duration, plain, relative, share, size
+from steelyard.cli.wording import NOTHING, due, duration, plain, share, size
 from steelyard.client.answers import Status, Worker
 
 PAUSED = {
@@ -50,7 +50,7 @@ def doing(worker: Worker, now: float) -> str:
     if task is not None:
         words.append(f"{task['task_id']} {plain(task['label'] or task['simulation'])}")
         words += [share(task["progress"])] if task["progress"] is not None else []
-        words += [f"done {relative(task['eta'], now)}"] if task["eta"] else []
+        words += [due(task["eta"], now)] if task["eta"] else []
         words += (
             [f"{duration(round(task['unsaved']))} since its last checkpoint"] if task["checkpoint_at"] else []
         )

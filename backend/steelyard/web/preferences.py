@@ -34,7 +34,7 @@ _CHANGE: dict[str, Any] = {
 
 @describe(schemas.Preferences, body=_CHANGE, refuses=(Conflict,))
 async def change(request: Request) -> Answer:
-    """Change those that the body names. Which there are, and what each may be, the settings know."""
+    """Change those that the body names; GET has their schema."""
     Query(request)
     patch: dict[str, Any] = await bodies.read_object(request)
     return Answer(await supervisor_of(request).change_preferences(patch))

@@ -34,7 +34,7 @@ UNFIT = (NotFound, WillNeverFit, InvalidParameters)
 
 @describe(schemas.TaskPage, *_FILTERS, LIMIT, _CURSOR)
 async def listed(request: Request) -> Answer:
-    """A page of tasks, newest first. What a state and a cursor may be, the store says."""
+    """A page of tasks, newest first."""
     query = Query(request, *_FILTER_NAMES, "limit", "cursor")
     filters = {name: value for name in _FILTER_NAMES if (value := query.text(name)) is not None}
     return Answer(await supervisor_of(request).find_tasks(filters, query.limit(), query.text("cursor")))

@@ -30,7 +30,7 @@ NO_ROOM = (InsufficientMemory, AtCapacity, NoCores)
 
 @describe(schemas.Status)
 async def status(request: Request) -> Answer:
-    """The status of DESIGN section 8. No side effects."""
+    """Workers, limits, memory and queue at one moment. No side effects."""
     Query(request)
     return Answer(supervisor_of(request).status())
 

@@ -212,7 +212,12 @@ def test_no_room_for_a_worker_is_1_with_figures(sidecar: FakeSidecar, steelyard:
     sidecar.refuse("/api/workers/add/", 409, "insufficient_memory", "No room.", need=2**33, headroom=2**30)
     assert steelyard("workers", "add").err == (
         "error: No room. [insufficient_memory]\n  headroom 1.0 GiB\n  need 8.0 GiB\n"
+        "--force would start it all the same, at the risk of a crash.\n"
     )
+    sidecar.refuse("/api/workers/add/", 409, "at_capacity", "Four are there.")
+    assert steelyard("workers", "add").err == "error: Four are there. [at_capacity]\n"
+    sidecar.refuse("/api/startup/", 409, "insufficient_memory", "No room.", need=2**33, headroom=2**30)
+    assert "--force" not in steelyard("startup", "start").err
 
 
 def test_simulations(sidecar: FakeSidecar, steelyard: Steelyard) -> None:

@@ -69,7 +69,12 @@ def test_what_is_wrong_is_told_before_anything_is_sent(
 def test_a_refusal_is_1_with_code_and_figures(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     sidecar.refuse("/api/tasks/", 409, "will_never_fit", "It will never fit.", need=2**33, most=2**32)
     done = steelyard("submit", "demo")
-    assert done == (1, "", "error: It will never fit. [will_never_fit]\n  most 4.0 GiB\n  need 8.0 GiB\n")
+    assert done == (
+        1,
+        "",
+        "error: It will never fit. [will_never_fit]\n  most 4.0 GiB\n  need 8.0 GiB\n"
+        "--force would queue it all the same.\n",
+    )
     done = steelyard("submit", "demo", "--json")
     assert json.loads(done.err) == sidecar.refusals["/api/tasks/"][1]
 

@@ -25,6 +25,11 @@ def test_a_moment_is_said_from_now(seconds: float, words: str) -> None:
     assert wording.relative(iso(NOW + seconds), NOW) == words
 
 
+def test_what_is_due_is_never_done_now() -> None:
+    assert wording.due(iso(NOW + 90) or "", NOW) == "done in 1 min 30 s"
+    assert wording.due(iso(NOW + 0.5) or "", NOW) == wording.due(iso(NOW - 9) or "", NOW) == "nearly done"
+
+
 def test_nothing_is_a_dash() -> None:
     assert {wording.relative(None, NOW), wording.size(None), wording.share(None), wording.value(None)} == {
         "–"

@@ -15,7 +15,7 @@ from steelyard.web.routing import at, supervisor_of
 
 
 async def whole(request: Request) -> Response:
-    """The status of DESIGN section 8 as a fragment."""
+    """The status as a fragment."""
     Query(request)
     supervisor = supervisor_of(request)
     return render(
