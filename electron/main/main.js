@@ -1,6 +1,4 @@
 // The desktop program's entry: what has to be settled before Electron is ready, in the order in which it must.
-//
-// The sidecar is started before Electron is ready, so that the two start side by side.
 
 const { app } = require("electron");
 const path = require("node:path");
@@ -60,7 +58,6 @@ function run() {
   }
   // Pages of text need no graphics card: without its process the window is there sooner, and it is free for tasks.
   app.disableHardwareAcceleration();
-  keeper.start();
 
   app.whenReady().then(() => {
     const door = new Door(log);

@@ -10,6 +10,7 @@ from steelyard.settings.table import SETTINGS
 from tests.browser.conftest import OpenPanel, StartSidecar
 from tests.browser.test_looks import SIZES, violations
 from tests.browser.test_tasks import go
+from tests.browser.work import HOSTILE
 
 
 def test_change_take_back_refuse_lock(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
@@ -57,6 +58,32 @@ def test_what_the_environment_fixes_is_refused_at_its_field(
     panel.page.get_by_label("Cores", exact=True).fill("3")
     panel.click("Save")
     panel.page.locator("[data-field=worker_cores] .form-error").wait_for()
+
+
+WRONG = ("-1", "1E999", "NaN", HOSTILE, "9" * 10_000, "\u0661\u0662", "{}")
+"""What no setting that is typed in may be."""
+
+
+def test_every_field_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    panel = go(open_panel(sidecar), sidecar, "preferences/")
+    panel.expects("status of 400")
+    fields = panel.page.locator("#preferences input:not([readonly])")
+    # Whatever a program is called may be on the PATH; that it is not shows when it is needed.
+    typed = [one for one in fields.all() if one.get_attribute("name") != "python"]
+    assert len(typed) > 10
+    for text in WRONG:
+        for one in typed:
+            # The name of a queue may be of digits.
+            fits = one.get_attribute("name") == "worker_queue_name" and text == "-1"
+            one.fill("Not a queue" if fits else text)
+        with panel.page.expect_response("**/api/preferences/"):
+            panel.click("Save")
+        panel.eventually(lambda: panel.page.locator(".form-error:visible").count() == len(typed))
+        # What is found is told in short, whatever its length.
+        assert max(len(one) for one in panel.page.locator(".form-error").all_inner_texts()) < 300
+        assert panel.page.locator("main img").count() == 0 and panel.overflow() <= 0
+    assert not (sidecar.data_dir / "preferences.json").exists()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -57,3 +57,34 @@ time.sleep(120)
 def files(rows: int = 3) -> str:
     """The program that writes one file of each kind; the table has so many rows more."""
     return FILES.replace("ROWS", str(rows))
+
+
+ODD_FILES = r"""
+import json, os, time
+folder = os.environ["STEELYARD_OUTPUT_DIR"]
+
+def write(name, data):
+    with open(os.path.join(os.fsencode(folder), name), "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+
+write(b"broken.png", "no picture")
+write(b"half.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\x02\0\0\0")
+write(b"script.svg", '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+write(b"deep.json", "[" * 100_000 + "]" * 100_000)
+write(b"nested.json", '{"a":' * 900 + "1" + "}" * 900)
+write(b"wide.json", json.dumps({f"key {n}": n for n in range(50_000)}))
+write(b"huge.json", json.dumps(["x" * 1000] * 20_000))
+write(b"digits.json", "9" * 100_000)
+write(b"half-a-pair.json", '{"\\ud800": "\\udfff", "nan": NaN}')
+write(b"wide.csv", ",".join(f"c{n}" for n in range(5_000)) + "\n" + ",".join("1" * 5_000) + "\n")
+write(b"quote.csv", 'a,b\n"' + "x" * 500_000)
+write(b"no-text-\xff\xfe.csv", b"a,b\n\xff,2\n")
+write(b"picture-\xff.png", "no picture")
+write(b"line.txt", "z" * 1_000_000)
+write(b"bytes.txt", bytes(range(256)))
+write(b"empty.json", "")
+write(b"million.csv", "year,value,region\n" + "".join(f"{n},{n / 2},EU\n" for n in range(1_000_000)))
+print("z" * 1_000_000)
+print("written", flush=True)
+time.sleep(600)
+"""

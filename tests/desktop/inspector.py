@@ -34,7 +34,15 @@ class Inspector:
     def __init__(self, url: str) -> None:
         self._life = contextlib.ExitStack()
         self._socket = self._life.enter_context(
-            connect(url, proxy=None, compression=None, max_size=None, open_timeout=PATIENCE, close_timeout=1)
+            connect(
+                url,
+                proxy=None,
+                compression=None,
+                max_size=None,
+                open_timeout=PATIENCE,
+                close_timeout=1,
+                ping_interval=None,  # Node.js ends a connection on which a ping comes.
+            )
         )
         self._last = 0
 

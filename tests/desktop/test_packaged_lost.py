@@ -10,6 +10,7 @@ import pytest
 
 from tests.desktop.conftest import Launch
 from tests.desktop.fakes import READY, fake_sidecar
+from tests.desktop.program import lives
 from tests.helpers.waiting import eventually
 
 
@@ -42,6 +43,18 @@ def test_one_that_hangs_is_left_to_the_person(launch_package: Launch) -> None:
     page.click("#restart")
     eventually(lambda: desktop.record["pid"] != first["pid"], within=30)
     desktop.panel().says("RUNNING", "#worker-status")
+
+
+def test_one_that_hangs_at_its_start_is_ended(launch_package: Launch, tmp_path: Path) -> None:
+    """As long as it really takes: a minute without a phase."""
+    body = "say(event='phase', name='opening', detail=''); time.sleep(600)"
+    desktop = launch_package(sidecar=Path(fake_sidecar(tmp_path, body)))
+    desktop.shows(lambda page: "taking longer than usual" in page.text("#longer"), within=60)
+    first = [one for one in desktop.family().values() if "serve" in one.cmdline()]
+    assert len(first) == 1
+    desktop.logged("sidecar 2:", within=90)
+    desktop.shows(lambda page: "no progress" in page.text("#text"))
+    assert not lives(first[0])
 
 
 @pytest.mark.parametrize(

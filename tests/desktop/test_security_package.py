@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import re
+import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,6 +23,24 @@ from tests.helpers.waiting import eventually
 
 OPENERS = ("xdg-open", "xdg-email")
 """What Electron calls on Linux to open an address outside."""
+
+
+def packed(archive: Path) -> dict[str, bytes]:
+    """The files of an asar: four lengths, what lies where as JSON, then the files one after the other."""
+    data = archive.read_bytes()
+    _, header, _, length = struct.unpack_from("<4I", data)
+    found: dict[str, bytes] = {}
+
+    def walk(folder: dict[str, Any], path: str) -> None:
+        for name, entry in folder["files"].items():
+            if "files" in entry:
+                walk(entry, f"{path}{name}/")
+            elif "offset" in entry:
+                start = 8 + header + int(entry["offset"])
+                found[path + name] = data[start : start + entry["size"]]
+
+    walk(json.loads(data[16 : 16 + length]), "")
+    return found
 
 
 @pytest.fixture
@@ -132,6 +152,20 @@ def test_32_permissions_are_denied(hostile: Desktop) -> None:
     )
     assert "granted" not in refused, refused
     assert hostile.page.evaluate("Notification.requestPermission()") == "denied"
+
+
+def test_what_is_packed_is_what_was_tried_from_source(packaged: Path) -> None:
+    """So 33 and 35, for which a test must look into main, hold for the package as well."""
+    ours = {
+        path.relative_to(package.ROOT).as_posix(): path.read_bytes()
+        for folder in ("main", "preload", "pages")
+        for path in (package.ROOT / "electron" / folder).rglob("*")
+        if path.is_file()
+    }
+    found = packed(packaged.parent / "resources" / "app.asar")
+    assert {name: data for name, data in found.items() if name.startswith("electron/")} == ours
+    others = {name.split("/")[0] for name in found if name.endswith((".js", ".cjs", ".mjs"))} - {"electron"}
+    assert others == {"node_modules"}
 
 
 def test_34_the_fuses_are_set_in_the_packaged_program(packaged: Path) -> None:

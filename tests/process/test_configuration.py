@@ -94,11 +94,12 @@ def test_a_log_folder_that_the_next_start_would_refuse_is_refused_at_once(tmp_pa
         for folder in ("/proc/no/such/folder", "/dev/null", "/dev/null/logs"):
             refused = client.patch("/api/preferences/", json={"worker_log_dir": folder, "keep_tasks": 2})
             assert api.code(refused) == (400, "invalid_request")
-            assert refused.json()["error"]["detail"] == {"field": "worker_log_dir"}
+            [wrong] = refused.json()["error"]["detail"]["errors"]
+            assert wrong["path"] == "worker_log_dir" and "can be written" in wrong["message"]
         assert set(client.get("/api/preferences/").json()["sources"].values()) <= {"default", "environment"}
         wanted = tmp_path / "new" / "logs"
         assert client.patch("/api/preferences/", json={"worker_log_dir": str(wanted)}).status_code == 200
-        assert not wanted.parent.exists()
+        assert stat.S_IMODE(wanted.stat().st_mode) == 0o700
 
 
 def test_a_log_folder_of_others_stays_open_to_them(tmp_path: Path) -> None:

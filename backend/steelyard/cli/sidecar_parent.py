@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from steelyard.machine import identity
+from steelyard.machine import hangup, identity
 from steelyard.machine.paths import DataDirectory, data_directory
 from steelyard.rules.errors import StartError
 
@@ -176,6 +176,7 @@ class Orders:
         self._early: list[Order] = []
         self._hear: Callable[[Order | None], None] | None = None
         threading.Thread(target=self._read, name="orders", daemon=True).start()
+        hangup.end()
 
     def follow(self, on_order: Callable[[Order], None], on_end: Callable[[], None]) -> None:
         """From now on hand each order to on_order and the end to on_end, on the running loop."""

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -63,15 +62,6 @@ def make_log_folder(folder: Path) -> None:
         make_private_directory(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
-
-
-def try_log_folder(folder: Path) -> None:
-    """OSError if make_log_folder() would fail. It makes nothing that stays."""
-    nearest = folder
-    while not nearest.exists():
-        nearest = nearest.parent
-    with tempfile.TemporaryDirectory(prefix=".steelyard-", dir=nearest):
-        pass
 
 
 class DataDirectory:

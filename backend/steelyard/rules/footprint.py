@@ -1,8 +1,7 @@
 """Footprints: what runs like this one took before, and so what the next one is reckoned with.
 
-A question is answered by the runs whose parameters are nearest. Nearness is measured on normalised
-parameters, and a parameter that explains nothing of the differences in memory counts next to nothing: in a
-sweep over prices and a resolution, runs of the same resolution are near, whatever the prices.
+A question is answered by the runs whose parameters are nearest (nearness.py): the claim by those that are
+nearest as far as memory goes, the duration by those that are nearest as far as time goes.
 
 Sizes are bytes, durations are seconds of awake time.
 """
@@ -11,11 +10,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, TypeGuard
+from typing import Final
 
+from steelyard.rules.nearness import NEAR, Nearness, Parameters, is_number
 from steelyard.rules.retry import RAISE
 
 FIRST_MARGIN: Final = 0.25
@@ -25,15 +25,6 @@ MANY_RUNS: Final = 20
 
 FEW_RUNS: Final = 3
 """With fewer near runs than this all runs of the simulation answer, unless one had just these parameters."""
-
-NEAR: Final = 0.15
-"""The largest distance of a near run: 15 % of one decisive parameter's span."""
-
-LEAST_WEIGHT: Final = 0.01
-"""A parameter that explains nothing still tells one run from another where everything else is equal."""
-
-BINS: Final = 4
-"""A parameter with many different numbers is looked at in quarters of its sorted values."""
 
 STEEPEST: Final = 3.0
 """The largest exponent by which memory is thought to grow with a parameter beyond what was seen: a cube."""
@@ -46,8 +37,6 @@ NORMAL_95: Final = 1.645
 
 RUNS_KEPT: Final = 200
 """The newest so many runs of a simulation answer; older ones are forgotten."""
-
-Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +58,19 @@ class Footprint:
     """What a run of some parameters is expected to take.
 
     claim: bytes with the margin; peak: the largest seen of the runs that answer, grown where the task lies
-    beyond all of them. duration: seconds, the median of those runs; shortest, longest: their range.
-    runs: how many answer. near: False when all runs of the simulation had to.
+    beyond all of them. runs: how many answer. near: False when all runs of the simulation had to.
+    duration: seconds, the median of the runs that answer for it; shortest, longest: their range; timed: how
+    many they are.
     """
 
     claim: int
     peak: int
+    runs: int
+    near: bool
     duration: float
     shortest: float
     longest: float
-    runs: int
-    near: bool
+    timed: int
 
 
 def margin(runs: int) -> float:
@@ -146,24 +137,27 @@ class Experience:
     ) -> None:
         self.runs = list(runs[:RUNS_KEPT])
         self._complete = [run for run in self.runs if run.complete and run.duration is not None]
-        self._names = sorted({name for run in self.runs for name in run.parameters})
-        self._ranges = ranges or {}
+        seen = [run.parameters for run in self.runs]
+        peaks = [(run.parameters, float(run.peak)) for run in self._complete]
+        durations = [(run.parameters, run.duration or 0.0) for run in self._complete]
+        self._by_memory = Nearness(seen, peaks, ranges or {})
+        self._by_time = Nearness(seen, durations, ranges or {})
 
     def of(self, parameters: Parameters) -> Footprint | None:
         """What a run of these parameters is expected to take; None before the first completed run."""
         if not self._complete:
             return None
-        answer, near = self._nearest(parameters)
+        answer, near = self._nearest(self._by_memory, parameters)
+        timed, _ = self._nearest(self._by_time, parameters)
         least = self.at_least(parameters)
         peak = max(run.peak for run in answer)
-        if not any(self._distance(run.parameters, parameters) == 0.0 for run in answer):
+        if not any(self._by_memory.distance(run.parameters, parameters) == 0.0 for run in answer):
             expected = self._expected(parameters, peak)
             if expected > peak:
                 # Read off a curve, not seen: as little evidence as a single run.
-                return self._footprint(
-                    answer, expected, near, max(least, math.ceil(expected * (1 + FIRST_MARGIN)))
-                )
-        return self._footprint(answer, peak, near, least)
+                least = max(least, math.ceil(expected * (1 + FIRST_MARGIN)))
+                peak = expected
+        return _footprint(answer, timed, peak, near, least)
 
     def usual(self) -> Footprint | None:
         """What all completed runs took, whatever their parameters; None before the first."""
@@ -173,35 +167,22 @@ class Experience:
     def _usual(self) -> Footprint | None:
         if not self._complete:
             return None
-        return self._footprint(self._complete, max(run.peak for run in self._complete), False, 0)
-
-    def _footprint(self, answer: list[PastRun], peak: int, near: bool, least: int) -> Footprint:
-        peaks = [run.peak for run in answer]
-        claim = max(math.ceil(max(_p95(peaks), peak) * (1 + margin(len(answer)))), least)
-        durations = sorted(run.duration for run in answer if run.duration is not None)
-        return Footprint(
-            claim=claim,
-            peak=peak,
-            duration=statistics.median(durations),
-            shortest=durations[0],
-            longest=durations[-1],
-            runs=len(answer),
-            near=near,
-        )
+        peak = max(run.peak for run in self._complete)
+        return _footprint(self._complete, self._complete, peak, near=False, least=0)
 
     def at_least(self, parameters: Parameters) -> int:
         """What a run of just these parameters needs at the least: RAISE times what it had when it was ended.
 
         0 where none was ended, or one has completed since.
         """
-        same = [run for run in self.runs if self._distance(run.parameters, parameters) == 0.0]
+        same = [run for run in self.runs if self._by_memory.distance(run.parameters, parameters) == 0.0]
         if any(run.complete for run in same):
             return 0
         return max((int(run.peak * RAISE) for run in same), default=0)
 
-    def _nearest(self, parameters: Parameters) -> tuple[list[PastRun], bool]:
+    def _nearest(self, by: Nearness, parameters: Parameters) -> tuple[list[PastRun], bool]:
         """The completed runs that answer, and whether they are near."""
-        measured = [(self._distance(run.parameters, parameters), run) for run in self._complete]
+        measured = [(by.distance(run.parameters, parameters), run) for run in self._complete]
         exact = [run for distance, run in measured if distance == 0.0]
         if exact:
             return exact, True
@@ -210,84 +191,17 @@ class Experience:
             return near, True
         return self._complete, False
 
-    def _distance(self, one: Parameters, other: Parameters) -> float:
-        """0 for the same; 1 for a decisive parameter at the other end of its span, or of another kind."""
-        total = 0.0
-        for name in self._names:
-            a, b = one.get(name), other.get(name)
-            if a == b and type(a) is type(b):
-                continue
-            total += self._weights[name] * self._apart(name, a, b) ** 2
-        # What only the question has, no run has: it makes a difference, though nobody knows which.
-        total += sum(LEAST_WEIGHT for name in other if name not in self._weights)
-        return math.sqrt(total)
-
-    def _apart(self, name: str, a: Any, b: Any) -> float:
-        if not (_numeric(a) and _numeric(b)):
-            return 0.0 if a == b else 1.0
-        span = self._spans.get(name, 0.0)
-        # A number where all runs had one and the same: nothing is known of its span.
-        return min(1.0, abs(a - b) / span) if span > 0 else float(a != b)
-
-    @cached_property
-    def _spans(self) -> dict[str, float]:
-        """How far the numbers of each parameter lie apart: as seen, or the schema's range if that is less."""
-        spans = {}
-        for name in self._names:
-            seen = [run.parameters[name] for run in self.runs if _numeric(run.parameters.get(name))]
-            if seen:
-                low, high = self._ranges.get(name, (-math.inf, math.inf))
-                spans[name] = min(max(seen) - min(seen) or math.inf, high - low)
-                if math.isinf(spans[name]):
-                    spans[name] = 0.0
-        return spans
-
-    @cached_property
-    def _weights(self) -> dict[str, float]:
-        """How much of the differences in memory each parameter explains, LEAST_WEIGHT to 1.
-
-        The correlation ratio (Fisher 1925) of the logarithm of the peak, grouped by the parameter's value. A
-        parameter that never varied is decisive until the contrary is seen.
-        """
-        logs = [math.log(max(1, run.peak)) for run in self._complete]
-        total = _squares(logs)
-        weights = {}
-        for name in self._names:
-            groups: dict[object, list[float]] = {}
-            key = self._grouping(name)
-            for run, log in zip(self._complete, logs, strict=True):
-                groups.setdefault(key(run.parameters.get(name)), []).append(log)
-            if len(groups) < 2:
-                weights[name] = 1.0
-            elif total <= _EQUAL * len(logs):
-                weights[name] = LEAST_WEIGHT
-            else:
-                within = sum(_squares(group) for group in groups.values())
-                weights[name] = max(LEAST_WEIGHT, 1.0 - within / total)
-        return weights
-
-    def _grouping(self, name: str) -> Callable[[Any], object]:
-        """How the values of a parameter are told apart: each for itself, or many numbers in quarters."""
-        values = [run.parameters.get(name) for run in self._complete]
-        numbers = sorted(float(value) for value in values if _numeric(value))
-        if len(numbers) < len(values) or len(set(numbers)) <= max(BINS, len(numbers) // 2):
-            return lambda value: (
-                value if value is None or isinstance(value, str | int | float | bool) else repr(value)
-            )
-        cuts = [numbers[len(numbers) * part // BINS] for part in range(1, BINS)]
-        return lambda value: sum(value >= cut for cut in cuts)
-
     def _expected(self, parameters: Parameters, peak: int) -> int:
         """The peak that the curves of the numbers ask for, `peak` at the least; the most asked for decides.
 
         Runs near the task can all lie below it where memory climbs steeply, so near runs are no excuse.
         """
-        return max((self._on_curve(name, parameters, peak) for name in self._names), default=peak)
+        return max((self._on_curve(name, parameters, peak) for name in self._by_memory.names), default=peak)
 
     def _on_curve(self, name: str, parameters: Parameters, peak: int) -> int:
         """What the largest peaks at each value of one number say of the task's value; `peak` if nothing."""
         value = parameters.get(name)
-        if not _numeric(value):
+        if not is_number(value):
             return peak
         largest = self._largest(name, parameters)
         above = [seen for seen in largest if seen > value]
@@ -307,8 +221,8 @@ class Experience:
         for alike in (True, False):
             for run in self._complete:
                 seen = run.parameters.get(name)
-                if _numeric(seen) and (
-                    not alike or self._distance(run.parameters, {**parameters, name: seen}) <= NEAR
+                if is_number(seen) and (
+                    not alike or self._by_memory.distance(run.parameters, {**parameters, name: seen}) <= NEAR
                 ):
                     found[float(seen)] = max(found.get(float(seen), 0), run.peak)
             if len(found) >= 2:
@@ -351,19 +265,22 @@ def _between(value: float, below: float, above: float, largest: Mapping[float, i
     return int(largest[below] + (largest[above] - largest[below]) * share)
 
 
-_EQUAL: Final = 0.02**2
-"""Mean square of the logarithms' deviations below which all peaks count as the same: some 2 %."""
-
-
-def _numeric(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _squares(values: Sequence[float]) -> float:
-    if not values:
-        return 0.0
-    mean = sum(values) / len(values)
-    return sum((value - mean) ** 2 for value in values)
+def _footprint(
+    answer: Sequence[PastRun], timed: Sequence[PastRun], peak: int, near: bool, least: int
+) -> Footprint:
+    """Memory by `answer`, time by `timed`; neither is empty."""
+    peaks = [run.peak for run in answer]
+    durations = sorted(run.duration for run in timed if run.duration is not None)
+    return Footprint(
+        claim=max(math.ceil(max(_p95(peaks), peak) * (1 + margin(len(answer)))), least),
+        peak=peak,
+        runs=len(answer),
+        near=near,
+        duration=statistics.median(durations),
+        shortest=durations[0],
+        longest=durations[-1],
+        timed=len(durations),
+    )
 
 
 def _p95(peaks: Sequence[int]) -> float:

@@ -7,14 +7,16 @@ refused in a change. A key that is set to null goes back to its default.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from steelyard.machine.paths import make_log_folder
 from steelyard.machine.private_files import is_full, write_private
 from steelyard.rules.errors import Conflict, InvalidRequest, StartError, StorageFull
 from steelyard.settings.table import BY_KEY, SETTINGS, preferences_schema
-from steelyard.settings.wording import sentence, suggestion
+from steelyard.settings.wording import sentence, shown, suggestion
 
 
 class Preferences:
@@ -79,6 +81,7 @@ class Preferences:
         person wrote into it is kept.
         """
         wrong = _wrong(patch)
+        wrong |= _wrong_folders({key: value for key, value in patch.items() if key not in wrong})
         if wrong:
             errors = [{"path": path, "message": message} for path, message in wrong.items()]
             first = f"{errors[0]['path']}: {errors[0]['message']}"
@@ -142,6 +145,27 @@ def _wrong(values: Mapping[str, object]) -> dict[str, str]:
                 if isinstance(value, str) and setting.kind in ("integer", "boolean"):
                     raise ValueError(f"expected {setting.range}, found a text")
                 setting.read(value)
+            except ValueError as error:
+                wrong[key] = str(error)
+    return wrong
+
+
+def _wrong_folders(patch: Mapping[str, object]) -> dict[str, str]:
+    """Of keys that are right otherwise, the folders that cannot be made or written, with what is wrong.
+
+    Made here, and not only looked at: with one that cannot be had no worker starts, and the next launch
+    neither. What is relative would be another folder wherever Steelyard is started from.
+    """
+    wrong = {}
+    for key, value in patch.items():
+        if isinstance(value, str) and BY_KEY[key].kind == "directory":
+            folder = Path(os.path.expanduser(value))
+            try:
+                if not folder.is_absolute():
+                    raise ValueError(f"expected the absolute path of a folder, found {shown(value)}")
+                make_log_folder(folder)
+            except OSError as error:
+                wrong[key] = f"expected a folder that can be written ({error.strerror or error})"
             except ValueError as error:
                 wrong[key] = str(error)
     return wrong

@@ -145,7 +145,7 @@ SETTINGS: tuple[Setting, ...] = (
         "directory",
         None,
         "Folder of the workers' logs",
-        "Where the workers' logs lie; made when the first worker starts.",
+        "Where the workers' logs lie; made if it is not there.",
         default_text="<data dir>/logs",
     ),
     _of_worker(

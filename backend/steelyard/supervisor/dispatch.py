@@ -178,7 +178,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         checkpoint_wall=row["checkpoint_at"],
         # What went on from a checkpoint takes less, nobody knows how much.
         span=(
-            Span.learned(known.duration, known.shortest, known.longest, known.runs)
+            Span.learned(known.duration, known.shortest, known.longest, known.timed)
             if known is not None and row["checkpoint_at"] is None
             else None
         ),

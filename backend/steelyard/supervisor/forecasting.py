@@ -62,7 +62,7 @@ def view(yard: Yard) -> dict[str, Any]:
 def _span(known: Footprint | None) -> Span | None:
     if known is None:
         return None
-    return Span.learned(known.duration, known.shortest, known.longest, known.runs)
+    return Span.learned(known.duration, known.shortest, known.longest, known.timed)
 
 
 def _waits(yard: Yard, row: dict[str, Any]) -> Expected:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sqlite3
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import steelyard
-from steelyard.machine.paths import try_log_folder
-from steelyard.rules.errors import Conflict, InvalidParameters, InvalidRequest
+from steelyard.rules.errors import Conflict, InvalidParameters
 from steelyard.rules.quantities import format_size
 from steelyard.rules.timestamps import iso
 from steelyard.settings.builtin import COMMAND
@@ -136,20 +133,5 @@ def change_preferences(yard: Yard, patch: View) -> View:
     locked = sorted(key for key in patch if yard.settings.sources.get(key) == "environment")
     if locked:
         raise Conflict(f"{', '.join(locked)}: fixed by the environment; change it there.", locked=locked)
-    _refuse_log_folder(patch.get("worker_log_dir"))
     yard.preferences.change(patch)
     return preferences(yard)
-
-
-def _refuse_log_folder(folder: object) -> None:
-    """InvalidRequest for one with which the next start would end: workers could not write into it."""
-    if not isinstance(folder, str) or not os.path.isabs(folder):
-        return  # its form is the settings' business
-    try:
-        try_log_folder(Path(folder))
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InvalidRequest(
-            f"The preferences were not changed: worker_log_dir: {folder!r:.200} cannot be written ({why}).",
-            field="worker_log_dir",
-        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -22,11 +23,14 @@ environment = Environment(
 )
 """Pages add their filters here. A name that a template does not get is an error, not an empty string."""
 environment.globals["version"] = __version__
+environment.filters["urlencode"] = lambda text: quote(str(text), errors="replace")
 
 
 def render(request: Request, template: str, /, **context: Any) -> HTMLResponse:
     """The answer that a template makes of `context`; the template also knows `request` and `version`."""
-    return HTMLResponse(environment.get_template(template).render(request=request, **context))
+    text = environment.get_template(template).render(request=request, **context)
+    # What tasks write need not be Unicode: half of a surrogate pair in JSON, any bytes in a file's name.
+    return HTMLResponse(text.encode("utf-8", "replace"))
 
 
 def error_page(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:

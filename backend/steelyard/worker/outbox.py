@@ -66,3 +66,20 @@ class Outbox:
                 self._rest = data[self._waiter.write(KEY, data) :]
             except OSError as error:
                 raise SidecarGone(error.strerror or str(error)) from None
+
+
+class AttemptOutbox:
+    """The outbox of one attempt: its messages carry the attempt's fence (task_id, attempt)."""
+
+    def __init__(self, outbox: Outbox, task_id: str, attempt: int) -> None:
+        self._outbox = outbox
+        self._task_id = task_id
+        self._attempt = attempt
+
+    def send(self, type_: str, **fields: object) -> None:
+        """See Outbox.send()."""
+        self._outbox.send(type_, task_id=self._task_id, attempt=self._attempt, **fields)
+
+    def offer(self, type_: str, **fields: object) -> None:
+        """See Outbox.offer()."""
+        self._outbox.offer(type_, task_id=self._task_id, attempt=self._attempt, **fields)

@@ -14,7 +14,7 @@ from steelyard.worker.journal import Journal
 from steelyard.worker.launching import CannotStart, prepare
 from steelyard.worker.marks import Marks
 from steelyard.worker.orders import Order
-from steelyard.worker.outbox import Outbox
+from steelyard.worker.outbox import AttemptOutbox, Outbox
 from steelyard.worker.output import Relay
 
 _NEVER = float("inf")
@@ -44,7 +44,6 @@ class TaskProcess:
         """Once it has ended: its process, if that may serve another attempt."""
         self._waiter = waiter
         self._clocks = clocks
-        self._outbox = outbox
         self._journal = journal
         self._left_over = 0
         self._suspended = False
@@ -57,7 +56,11 @@ class TaskProcess:
         self._limit = self._began + order.timeout if order.timeout else _NEVER
         self._time_left = _NEVER
         self._end_at = _NEVER
-        self._relay = Relay(order, clocks, self._send, self._offer, journal)
+        # Without a way back from the relay to this object: with one, up to 64 KB of output would stay until
+        # the collector comes round, which is seldom.
+        mine = AttemptOutbox(outbox, order.task_id, order.attempt)
+        self._send = mine.send
+        self._relay = Relay(order, clocks, mine.send, mine.offer, journal)
         self._begin(fresh=warm is None)
 
     @property
@@ -296,12 +299,6 @@ class TaskProcess:
         if exit_code != 0 and tail.strip():
             lines = "\n" + "\n".join(tail.rstrip().splitlines()[-10:])
         self._journal.write(f"{self.name}: ended after {after:.1f} s: {how}{because}{rest}{lines}")
-
-    def _send(self, type_: str, **fields: object) -> None:
-        self._outbox.send(type_, task_id=self.order.task_id, attempt=self.order.attempt, **fields)
-
-    def _offer(self, type_: str, **fields: object) -> None:
-        self._outbox.offer(type_, task_id=self.order.task_id, attempt=self.order.attempt, **fields)
 
 
 def _shown(argv: list[str]) -> str:

@@ -53,6 +53,18 @@ def test_the_margin_shrinks_with_the_runs_and_then_stays() -> None:
     assert (margins[0], margins[19], margins[-1]) == (FIRST_MARGIN, LAST_MARGIN, LAST_MARGIN)
 
 
+def test_what_explains_memory_need_not_explain_how_long_it_takes() -> None:
+    runs = [
+        run(resolution * GIB, 60.0 * years + noise, resolution=resolution, years=years)
+        for resolution in (1, 2, 4, 8)
+        for years in (1, 10, 20, 30)
+        for noise in (0.0, 1.0)
+    ]
+    found = known(Experience(runs), resolution=4, years=21)
+    assert (found.peak, found.runs, found.near) == (4 * GIB, 8, True)
+    assert (found.shortest, found.longest, found.timed) == (1200.0, 1201.0, 8)
+
+
 def test_of_like_runs_the_largest_counts_and_a_spread_counts_more() -> None:
     peaks = [GIB, GIB, GIB, 2 * GIB]
     found = known(Experience([run(peak, a=1) for peak in peaks]), a=1)

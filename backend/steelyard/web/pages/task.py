@@ -21,6 +21,7 @@ async def page(request: Request) -> Response:
         "task.html",
         task=task,
         files=supervisor.task_files(task["task_id"]),
+        measured=bool(supervisor.samples(task["task_id"])),
         parameters=_branches(task["parameters"]),
         result=_result(task["result"]),
     )

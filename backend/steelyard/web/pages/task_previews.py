@@ -70,18 +70,15 @@ def _tree(data: bytes, size: int) -> Preview:
         value: Any = json.loads(data)
     except (ValueError, RecursionError):
         found = _text(data[:TEXT_BYTES], size, len(data) <= TEXT_BYTES)
-        found.note = "It is no JSON, whatever its name says. This is its text."
+        found.note = "It cannot be read as JSON. This is its text."
         return found
     return Preview("tree", size, root=tree(value))
 
 
 def _table(data: bytes, size: int, whole: bool) -> Preview:
-    text = data.decode("utf-8-sig", "replace")
-    if not whole:
-        # The last line of a prefix is half a line.
-        text = text[: text.rfind("\n") + 1] or text
-    rows, more = _rows(text)
-    if not rows or b"\0" in data:
+    # The last line of a prefix is half a line.
+    rows, more = _rows(data if whole else data[: data.rfind(b"\n") + 1] or data)
+    if not rows or b"\0" in data or (len(rows) == 1 and (more or not whole)):
         return _text(data[:TEXT_BYTES], size, len(data) <= TEXT_BYTES)
     width = max(len(row) for row in rows)
     cut = min(width, MOST_COLUMNS)
@@ -97,13 +94,14 @@ def _table(data: bytes, size: int, whole: bool) -> Preview:
     return Preview("table", size, note, head=head, rows=body, numbers=numbers)
 
 
-def _rows(text: str) -> tuple[list[list[str]], bool]:
-    """(head and at most MOST_ROWS rows, whether there are more)."""
-    line = text[: text.find("\n")] if "\n" in text else text
-    delimiter = max((",", ";", "\t"), key=line.count)
+def _rows(data: bytes) -> tuple[list[list[str]], bool]:
+    """(head and at most MOST_ROWS rows, whether there are more). No more is decoded than those take."""
+    line = data[: data.find(b"\n")] if b"\n" in data else data
+    delimiter = max((",", ";", "\t"), key=lambda sign: line.count(sign.encode()))
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", "replace", newline="")
     rows: list[list[str]] = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        for row in csv.reader(text, delimiter=delimiter):
             if len(rows) > MOST_ROWS:
                 return rows, True
             if row:

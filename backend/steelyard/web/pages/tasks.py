@@ -68,7 +68,7 @@ async def _found(request: Request) -> Json:
 def address(path: str, filters: Json, **change: str | None) -> str:
     """The path with these filters, some of them changed or (None) left out."""
     kept = {name: value for name, value in {**filters, **change}.items() if value}
-    return f"{path}?{urlencode(kept)}" if kept else path
+    return f"{path}?{urlencode(kept, errors='replace')}" if kept else path
 
 
 def _simulations(supervisor: Needs, chosen: str | None) -> list[str]:

@@ -5,6 +5,8 @@ import { fragment, Refusal } from "./ask.js";
 const SHOWN_FOR = 8000;
 /** Milliseconds that good news stays; what was refused, and what the program says, stays until dismissed. */
 const MOST = 4;
+const LONGEST = 600;
+/** Characters of one notice: no sentence of ours is longer, but what it quotes may be. */
 const COOKIE = "steelyard-heard";
 /** The number of the last event whose notice was dismissed. A cookie, for the reason that folding.js gives. */
 const YEAR = 365 * 86400;
@@ -23,7 +25,7 @@ export function say(text, kind = "done", dismissed = undefined) {
   const notice = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
   notice.dataset.kind = kind;
   const words = /** @type {HTMLElement} */ (notice.querySelector(".notice-text"));
-  words.textContent = text;
+  words.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
   notice.querySelector("button")?.addEventListener("click", () => {
     notice.remove();
     dismissed?.();
@@ -32,6 +34,7 @@ export function say(text, kind = "done", dismissed = undefined) {
   while (region.childElementCount > MOST) {
     region.firstElementChild?.remove();
   }
+  region.scrollTop = region.scrollHeight;
   if (kind === "done") {
     setTimeout(() => notice.remove(), SHOWN_FOR);
   }

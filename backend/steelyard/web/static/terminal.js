@@ -3,7 +3,8 @@
 // ECMA-48: control sequences, strings that end in BEL or ST (a title, a link), and the two-byte rest.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are what is looked for
 const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
-const OVERWRITTEN = /[^\n\r]*\r(?=[^\n\r])/g;
+// From where a line begins only: tried at each character, a line of 100,000 would hold up the page for seconds.
+const OVERWRITTEN = /(?<![^\n\r])[^\n\r]*\r(?=[^\n\r])/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f]/g;
 
