@@ -42,7 +42,7 @@ WEEK_H = 7 * 24
 READINGS = 3
 MATTERS = {"MB": 10.0, "descriptors": 10.0}
 """What a process may grow by in a week of this load before it is called growth."""
-HELD, BATCH = 100_000, 10_000
+HELD, BATCH = 100_000, 1_000
 """Tasks of a queue that no worker serves: some 50 MB of database, many times the caches."""
 KINDS = (
     "print('done')",

@@ -25,7 +25,7 @@ def machine(root: Path, membership: str, mounts: str, files: dict[str, str]) -> 
     return root
 
 
-def test_version_1_counts_each_group_for_itself(tmp_path: Path) -> None:
+def test_version_1_counts_in_our_own_group(tmp_path: Path) -> None:
     control = "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"
     root = machine(
         tmp_path,
@@ -37,7 +37,12 @@ def test_version_1_counts_each_group_for_itself(tmp_path: Path) -> None:
             "proc/vmstat": "pgfault 7\noom_kill 9\n",
         },
     )
-    assert oom_kills(root) == {"control group": 3, "machine": 9}
+    assert oom_kills(root) == {"control group": 2}, "victims elsewhere are none of ours"
+
+
+def test_without_a_group_the_machine_counts(tmp_path: Path) -> None:
+    root = machine(tmp_path, "0::/\n", V2_MOUNTS, {"proc/vmstat": "pgfault 7\noom_kill 9\n"})
+    assert oom_kills(root) == {"machine": 9}
 
 
 def test_version_2_counts_events(tmp_path: Path) -> None:

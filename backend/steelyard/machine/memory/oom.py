@@ -1,8 +1,10 @@
 """How often the kernel's out-of-memory killer has struck: what tells its SIGKILL from anybody else's.
 
-Linux only. Counters: `oom_kill` of the control groups that bind this process (version 2: memory.events, which
-counts the groups below as well; version 1: memory.oom_control, each group for itself) and of the whole
-machine (/proc/vmstat, since Linux 4.13). Elsewhere, and where none can be read, nothing is known.
+Linux only. The kernel counts each victim in the control group that it was in, whatever was short of memory:
+the `oom_kill` of our own group (version 2: memory.events, with the groups below; version 1:
+memory.oom_control) tells of our processes and of few others. Only where there is no such group does the
+count of the whole machine speak (/proc/vmstat, since Linux 4.13). Elsewhere, and where none can be read,
+nothing is known.
 """
 
 from __future__ import annotations
@@ -13,23 +15,20 @@ from pathlib import Path
 from steelyard.machine.cgroups import levels
 
 Counts = dict[str, int]
-"""How often, by where it was counted: "control group", "machine". What cannot be read is not in it."""
+"""How often, by where it was counted: "control group" or "machine". Empty: nothing can be read."""
 
 
 def oom_kills(root: Path = Path("/")) -> Counts:
     """The counters now. Some 60 µs."""
     if sys.platform != "linux":
         return {}
-    counts: Counts = {}
     for level in levels("memory", root):
         name = "memory.events" if level.version == "cgroup v2" else "memory.oom_control"
         found = _figure(level.folder / name)
         if found is not None:
-            counts["control group"] = counts.get("control group", 0) + found
+            return {"control group": found}
     machine = _figure(root / "proc/vmstat")
-    if machine is not None:
-        counts["machine"] = machine
-    return counts
+    return {} if machine is None else {"machine": machine}
 
 
 def struck(before: Counts, now: Counts) -> str | None:
