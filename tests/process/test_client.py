@@ -265,12 +265,12 @@ def test_a_restarted_sidecar_is_found_again(tmp_path: Path) -> None:
     told: list[str] = []
     with RunningSidecar(data, "--workers", "1") as first:
         assert first.ready
-        with Client.find(data, tell=told.append) as client:
+        with Client.find(data, tell=told.append, patience=90) as client:
             task_id = submit(client, GATE, str(gate))
             pieces: list[str] = []
             with (
                 Background(lambda: client.wait(task_id, timeout=90)) as waiting,
-                Client.find(data) as other,
+                Client.find(data, patience=90) as other,
                 Background(lambda: pieces.extend(p["text"] for p in other.follow(task_id))),
             ):
                 eventually(lambda: client.task(task_id)["state"] == "RUNNING", within=PATIENCE)
@@ -281,7 +281,7 @@ def test_a_restarted_sidecar_is_found_again(tmp_path: Path) -> None:
                     assert waiting.value()["state"] == "SUCCEEDED"
                     # A plain call finds it as well: nothing can have been done by one that nobody took.
                     assert client.status()["workers"]
-            assert any("waiting up to 30 s" in text for text in told)
+            assert any("waiting up to 90 s" in text for text in told)
             assert "opened\n" in "".join(pieces)
     with Client(first.ready["url"], "ab" * 32, patience=0.3) as gone, pytest.raises(NoSidecar):
         gone.wait(task_id)
