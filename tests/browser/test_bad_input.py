@@ -46,6 +46,13 @@ SPEAKS = f"import time\nprint('::steelyard progress 0.3 ' + {LONG!r})\nprint({LO
 FAILS = f"import sys\nprint({LONG!r})\nsys.exit({LONG!r})"
 
 OPEN_ALL = "for (const one of document.querySelectorAll('main details')) one.open = true"
+SHOWS_END = """
+tail => {
+  const text = document.createRange();
+  text.selectNodeContents(tail);
+  return [...text.getClientRects()].at(-1).bottom <= tail.getBoundingClientRect().bottom;
+}
+"""
 SAY = "async ([text, kind]) => (await import('/static/notices.js')).say(text, kind)"
 OPEN = "async path => (await import('/static/dialogs.js')).open(path)"
 
@@ -116,6 +123,8 @@ def test_long_and_hostile_words(
         panel.page.wait_for_load_state("networkidle")
         is_harmless(panel, path)
         assert len(panel.page.title()) <= 120, path
+        for tail in panel.page.locator(".tail:not(.log)").all():
+            assert tail.evaluate(SHOWS_END), path
         # What is shown is cut: the page stays one that can be scrolled through.
         assert panel.page.evaluate("document.body.scrollHeight") < 10_000, path
     for path in (
