@@ -22,6 +22,15 @@ PATIENCE = 20_000
 ALWAYS_ASKED = ("/ws", "/healthz", "/htmx/storage/")
 
 
+DRAWN = """
+async one => {
+  while (!one.complete && !one.hidden) await new Promise(requestAnimationFrame);
+  if (!one.hidden) await one.decode().catch(() => undefined);
+}
+"""
+"""Resolves when a picture is drawn, or its words stand in its place."""
+
+
 def sign_in_link(sidecar: RunningSidecar) -> str:
     """The link that it prints on stderr; it works once."""
 
@@ -100,10 +109,23 @@ class Panel:
         """As tests.helpers.waiting, while the browser's events go on being heard."""
 
         def patient() -> Any:
-            self.page.wait_for_timeout(20)
+            # Any question brings what the browser has told meanwhile; this one fails on no navigation.
+            self.page.context.cookies()
             return probe()
 
-        return eventually(patient, within=within)
+        return eventually(patient, within=within, every=0.02)
+
+    def is_at_rest(self) -> Panel:
+        """Wait until the page has asked for all that it is going to: half a second without a request."""
+        self.page.wait_for_load_state("networkidle")
+        return self
+
+    def see_pictures(self, pictures: Locator) -> None:
+        """Bring each into sight, as one is fetched only then, and wait until it is drawn or its words are."""
+        for picture in pictures.all():
+            picture.locator("xpath=..").scroll_into_view_if_needed()
+            picture.evaluate(DRAWN)
+        self.page.evaluate("scrollTo(0, 0)")
 
     def asked_since(self, count: int) -> list[str]:
         """Requests after the first `count`, but for what the connection itself needs."""

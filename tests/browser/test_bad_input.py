@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.conftest import OpenPanel, StartSidecar, Submit
 from tests.browser.panel import Panel
-from tests.browser.test_looks import SIZES
+from tests.browser.test_looks import SIZES, violations
 from tests.browser.test_tasks import go
 from tests.browser.work import HOSTILE, ODD_FILES
 from tests.helpers import api
@@ -46,6 +46,13 @@ SPEAKS = f"import time\nprint('::steelyard progress 0.3 ' + {LONG!r})\nprint({LO
 FAILS = f"import sys\nprint({LONG!r})\nsys.exit({LONG!r})"
 
 OPEN_ALL = "for (const one of document.querySelectorAll('main details')) one.open = true"
+SHOWS_END = """
+tail => {
+  const text = document.createRange();
+  text.selectNodeContents(tail);
+  return [...text.getClientRects()].at(-1).bottom <= tail.getBoundingClientRect().bottom;
+}
+"""
 SAY = "async ([text, kind]) => (await import('/static/notices.js')).say(text, kind)"
 OPEN = "async path => (await import('/static/dialogs.js')).open(path)"
 
@@ -116,6 +123,8 @@ def test_long_and_hostile_words(
         panel.page.wait_for_load_state("networkidle")
         is_harmless(panel, path)
         assert len(panel.page.title()) <= 120, path
+        for tail in panel.page.locator(".tail:not(.log)").all():
+            assert tail.evaluate(SHOWS_END), path
         # What is shown is cut: the page stays one that can be scrolled through.
         assert panel.page.evaluate("document.body.scrollHeight") < 10_000, path
     for path in (
@@ -210,3 +219,83 @@ def test_a_line_that_never_ends_does_not_hold_up_the_page(tmp_path: Path) -> Non
     # What takes hours is a failure here, and not a wait.
     done = subprocess.run(["node", program], capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout) == [2_000_000, "c\nd\n"], done.stderr
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_addresses_that_lead_nowhere(start_sidecar: StartSidecar, open_panel: OpenPanel, size: str) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    panel = open_panel(sidecar, viewport=SIZES[size], bypass_csp=True)
+    panel.expects("status of 404", "status of 400")
+    for path, words in (
+        ("tasks/none/", "There is no task none."),
+        (f"tasks/{HOSTILE}/", HOSTILE),
+        (f"submit/?from={HOSTILE}", f"There is no task {HOSTILE}."),
+        ("submit/?simulation=none", "There is no simulation 'none'."),
+        ("sweeps/none/", "There is no sweep none."),
+        ("nowhere/", "There is nothing at this address."),
+        ("tasks/?state=ALIVE", "found 'ALIVE'"),
+        ("tasks/?cursor=1", "cursor: use the `next` of a page"),
+        (f"tasks/?q={'x' * 5_000}", "q holds a NUL or is too long."),
+    ):
+        panel.page.goto(f"{sidecar.record['url']}{path}")
+        assert words in panel.text("main") or path.startswith("tasks/<"), path
+        is_harmless(panel, path)
+        # It looks like the rest, and leads back to it.
+        assert "sans" in panel.page.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily"), (
+            path
+        )
+        assert panel.page.locator("a[href='/']").first.is_visible()
+        assert violations(panel.page) == [], path
+
+
+def test_filters_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    submit(sidecar, label="100 %_\\")
+    panel = go(open_panel(sidecar), sidecar, "tasks/")
+    row = panel.page.locator("#tasks-list tbody tr")
+    for text in (HOSTILE, "x" * 200, "'; DROP TABLE task; --", "*"):
+        panel.page.get_by_label("Search").fill(text)
+        panel.page.get_by_text("No task fits these filters.").wait_for()
+        is_harmless(panel, text)
+        # Signs that mean something to SQL mean themselves here.
+        panel.page.get_by_label("Search").fill("%_\\")
+        row.wait_for()
+    panel.expects("status of 400", "Response Status Error Code 400")
+    panel.page.get_by_label("Search").fill("\0")
+    panel.notice("q holds a NUL or is too long.")
+    panel.page.get_by_label("Search").fill("")
+    for label in ("Tag", "Sweep"):
+        panel.page.get_by_label(label).fill(HOSTILE)
+        panel.page.get_by_text("No task fits these filters.").wait_for()
+        is_harmless(panel, label)
+        panel.page.get_by_label(label).fill("")
+        row.wait_for()
+
+
+def test_a_change_wrong_in_every_field(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    task = submit(sidecar, label="as it was", queue="nobody")
+    panel = go(open_panel(sidecar, viewport=SIZES["narrow"]), sidecar, f"tasks/{task}/")
+    panel.expects("status of 400", "status of 409")
+    for label, name, text, words in (
+        ("Priority", "priority", "high", "expected a whole number"),
+        ("Priority", "priority", "101", "at most 100"),
+        ("Tags", "tags", "t" * 101, "at most 100 characters"),
+        ("Tags", "tags", ",".join(f"t{n}" for n in range(101)), "at most 100 entries"),
+        ("Memory", "memory", HOSTILE, "a number with a unit"),
+        ("Memory", "memory", "90 TiB", "will never fit"),
+    ):
+        panel.click("Priority, label, tags")
+        dialog = panel.dialog("Change this task")
+        dialog.get_by_label("Label").fill("changed")
+        dialog.get_by_label(label).fill(text)
+        dialog.get_by_role("button", name="Save").click()
+        refused = dialog.locator(f"[data-field={name}] .form-error", has_text=words)
+        refused.wait_for()
+        assert panel.page.evaluate("document.activeElement.name") == name
+        is_inside(panel, dialog.bounding_box(), name)
+        dialog.get_by_role("button", name="Cancel").click()
+    with sidecar.client() as client:
+        assert client.get(f"/api/tasks/{task}/").json()["label"] == "as it was"

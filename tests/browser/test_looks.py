@@ -24,12 +24,12 @@ SIZES: dict[str, ViewportSize] = {
 }
 
 WATCH_SHIFTS = """
-() => {
+least => {
   window.shifts = [];
   const name = source => source.node?.outerHTML?.slice(0, 120) ?? String(source.node?.textContent);
   new PerformanceObserver(list => {
     for (const entry of list.getEntries()) {
-      if (entry.value > 0.005) window.shifts.push([entry.value, entry.sources.map(name)]);
+      if (entry.value > least) window.shifts.push([entry.value, entry.sources.map(name)]);
     }
   }).observe({type: "layout-shift"});
 }
@@ -153,13 +153,40 @@ def test_the_panel_at_work(
         submit(sidecar, work, label=label)
     panel = open_panel(sidecar, color_scheme=scheme)
     panel.page.locator(".worker-task-figures", has_text="done in").first.wait_for()
-    panel.page.evaluate(WATCH_SHIFTS)
+    panel.page.evaluate(WATCH_SHIFTS, 0.005)
     seen: set[str] = set()
     panel.eventually(lambda: seen.add(panel.text(".worker-task-figures")) or len(seen) >= 6, within=60)
     # Before the picture: to take the whole page the window is made larger, which moves everything.
     assert panel.page.evaluate("window.shifts") == []
     panel.shoot(f"panel-{scheme}")
     assert panel.overflow() <= 0
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_nothing_moves_when_tasks_come_and_go(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit, size: str
+) -> None:
+    sidecar = start_sidecar("--workers", "2", WORKER_MAX_COUNT="2")
+    panel = open_panel(sidecar, viewport=SIZES[size])
+    panel.page.locator(".worker-idle").nth(1).wait_for()
+    # While there is any task, there is room for the forecast. The list of tasks below grows with each one.
+    submit(sidecar, queue="nobody")
+    panel.page.locator("#forecast.forecast-some").wait_for()
+    panel.page.locator("#latest-tasks-section > summary").click()
+    panel.is_at_rest().page.evaluate(WATCH_SHIFTS, 0.001)
+    panel.expects("status of 409")
+    panel.click("Add Worker")
+    panel.notice("2 is the most")
+    for number in range(3):
+        task = submit(sidecar, "import time; time.sleep(600)", label=f"task {number}")
+        panel.page.locator(".worker-task", has_text=f"task {number}").wait_for()
+        if number == 0:
+            panel.click("Clean up")
+            panel.notice("Ended workers taken off the list: 0.")
+        with sidecar.client() as client:
+            client.post(f"/api/tasks/{task}/cancel/")
+        panel.page.locator(".worker-task").wait_for(state="detached")
+    assert panel.page.evaluate("window.shifts") == []
 
 
 def test_keyboard_alone(yard: Edge, new_context: NewContext) -> None:

@@ -14,7 +14,7 @@ def test_with_room_one_worker_is_started(start_sidecar: StartSidecar, open_panel
     panel.notice("there is room for one")
     panel.cards("RUNNING").wait_for()
     second = open_panel(sidecar, beside=panel)
-    second.page.wait_for_timeout(300)
+    second.is_at_rest()
     assert second.cards().count() == 1
 
 
@@ -25,14 +25,13 @@ def test_without_room_a_person_is_asked_once(start_sidecar: StartSidecar, open_p
     said = dialog.inner_text()
     assert "64.0 MiB" in said and "0 B are free" in said and "crash" in said
     second = open_panel(sidecar, beside=panel)
-    second.page.wait_for_timeout(500)
+    second.is_at_rest()
     assert second.page.get_by_role("dialog").count() == 0
     dialog.get_by_role("button", name="Run without workers").click()
     panel.notice("No worker was started")
     for tab in (panel, second):
         tab.page.reload()
-        tab.is_live()
-        tab.page.wait_for_timeout(300)
+        tab.is_live().is_at_rest()
         assert tab.page.get_by_role("dialog").count() == 0
         assert tab.cards().count() == 0
 

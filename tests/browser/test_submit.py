@@ -129,6 +129,7 @@ def test_every_field_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel) -
         message = field(panel, name).locator(".form-error")
         message.wait_for()
         assert words in message.inner_text(), message.inner_text()
+        assert name not in message.inner_text(), "it stands at its field already"
 
     for name, text in (("carbon_price_2050", "600"), ("discount_rate", HOSTILE), ("resolution", "2.5")):
         field(panel, name).locator("[data-one]").fill(text)
@@ -157,6 +158,45 @@ def test_every_field_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel) -
         assert client.get("/api/tasks/").json()["total"] == 1
 
 
+def test_every_value_of_a_sweep_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = quiet(start_sidecar)
+    panel = go(open_panel(sidecar), sidecar, FORM)
+    panel.expects("status of 422", "status of 409")
+    price = field(panel, "carbon_price_2050")
+    for text, words in (
+        ("", "has none yet"),
+        (" ,; ", "has none yet"),
+        ("1:1e9:1", "At most 10000 tasks"),
+        ("0:500:1e-9", "At most 10000 tasks"),
+    ):
+        vary(panel, "carbon_price_2050", text)
+        assert words in panel.text("#submit-count") and panel.text("#submit-button") == "Submit"
+        panel.click("Submit")
+        assert words in panel.text(".form-trouble")
+    for text, words in (
+        ("100, 501", "at most 500, found 501"),
+        ("100, -1", "at least 0, found -1"),
+        ("1:2", 'expected number, found "1:2"'),
+        ("0:500:0", 'expected number, found "0:500:0"'),
+        ("x" * 10_000, 'expected number, found "xxx'),
+        (HOSTILE, 'expected number, found "<img"'),
+    ):
+        vary(panel, "carbon_price_2050", text)
+        panel.page.locator("#submit-button").click()
+        price.locator(".form-error", has_text=words).wait_for()
+        assert panel.page.locator("main img").count() == 0 and panel.overflow() <= 0
+    vary(panel, "carbon_price_2050", "100, 200")
+    panel.page.get_by_label("Memory of one task").fill("50 TiB")
+    panel.click("Submit 2 tasks")
+    message = field(panel, "memory").locator(".form-error", has_text="will never fit")
+    message.wait_for()
+    assert (
+        message.inner_text().startswith("50.0 TiB") and not panel.page.locator(".form-trouble").is_visible()
+    )
+    with sidecar.client() as client:
+        assert client.get("/api/tasks/").json()["total"] == 0
+
+
 def test_odd_parameters_and_hostile_words(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
     sidecar = quiet(start_sidecar)
     (sidecar.data_dir / "simulations" / "odd.toml").write_text(ODD)
@@ -167,6 +207,10 @@ def test_odd_parameters_and_hostile_words(start_sidecar: StartSidecar, open_pane
     panel.page.get_by_role("link", name=HOSTILE).click()
     panel.is_live()
     assert panel.text("h1") == HOSTILE and panel.page.locator("main img, form b").count() == 0
+    panel.page.get_by_label("rows").fill('[1, "two"]')
+    panel.page.get_by_label("name required").fill("ok")
+    panel.click("Submit 1 task")
+    field(panel, "rows").get_by_text('rows.1: expected number, found "two"').wait_for()
     panel.page.get_by_label("rows").fill("[1, 2")
     panel.page.get_by_label("name required").fill("too long")
     panel.click("Submit 1 task")
@@ -191,14 +235,16 @@ def test_values_from_text(tmp_path: Path) -> None:
         "console.log(JSON.stringify([valuesOf('number', '0:0.5:0.1'), valuesOf('number', '1, 2;3 x'),"
         " valuesOf('number', '5:1:1').length, valuesOf('text', 'a, b\\nc\\n'),"
         " oneOf('variables', 'A=1=2\\nB'),"
-        " oneOf('lines', 'a b\\n\\nc\\n'), oneOf('integer', '−3'), oneOf('json', '{\"a\":1}') ,"
+        " oneOf('lines', 'a b\\n\\nc\\n'), oneOf('integer', '−3'),"
+        " oneOf('integer', '9007199254740993'), oneOf('json', '1e999'), oneOf('json', '{\"a\":1}') ,"
         " plan({}, new Map([['a', Array(200).fill(1)], ['b', Array(200).fill(1)]]), 'grid').trouble]));\n"
     )
     (tmp_path / "package.json").write_text('{"type": "module"}')
     done = subprocess.run(["node", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [
         [0, 0.1, 0.2, 0.3, 0.4, 0.5], [1, 2, 3, "x"], 1, ["a, b", "c"], {"A": "1=2", "B": None},
-        ["a b", "", "c"], -3, {"a": 1}, "At most 10000 tasks can be submitted at once.",
+        ["a b", "", "c"], -3, "9007199254740993", "1e999", {"a": 1},
+        "At most 10000 tasks can be submitted at once.",
     ]  # fmt: skip
 
 

@@ -78,10 +78,7 @@ def test_looks(start_sidecar: StartSidecar, open_panel: OpenPanel, scheme: str, 
         until(client, "/api/tasks/?state=SUCCEEDED", lambda found: found["total"] == 4, within=90)
     panel = open_panel(sidecar, color_scheme=scheme, viewport=SIZES[size], bypass_csp=True)
     go(panel, sidecar, f"sweeps/{sweep_id}/?sort=carbon_price_2050")
-    for image in panel.page.locator(".gallery img").all():
-        image.scroll_into_view_if_needed()
-    panel.page.wait_for_timeout(500)
-    panel.page.evaluate("scrollTo(0, 0)")
+    panel.see_pictures(panel.page.locator(".gallery img"))
     assert panel.overflow() <= 0
     assert violations(panel.page) == []
     if size == "wide":

@@ -188,10 +188,7 @@ def test_looks(
     go(panel, sidecar, f"tasks/{task}/")
     panel.eventually(lambda: "in " in panel.text("[data-figure=eta]"))
     panel.page.locator(".u-over").wait_for()
-    for image in panel.page.locator(".file-picture").all():
-        image.scroll_into_view_if_needed()
-    panel.page.wait_for_timeout(500)
-    panel.page.evaluate("scrollTo(0, 0)")
+    panel.see_pictures(panel.page.locator(".file-picture img"))
     assert panel.overflow() <= 0
     assert violations(panel.page) == []
     panel.shoot(f"task-{scheme}-{size}")

@@ -89,7 +89,7 @@ def test_only_rows_that_change_are_fetched(
     panel.eventually(
         lambda: "year 20" in row.inner_text() and "%" in row.locator(".tasks-progress").inner_text()
     )
-    panel.page.wait_for_timeout(1500)
+    panel.is_at_rest()
     asked = len(panel.asked)
     panel.page.locator(f"#task-{later}").get_by_role("button", name="Cancel it waits").click()
     panel.page.locator(f"#task-{later} .task-CANCELLED").wait_for()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import OpenPanel, StartSidecar, Submit, until
+from tests.browser.conftest import OpenPanel, StartSidecar, Submit
 from tests.browser.panel import Panel
 
 REFUSED = "status of 409"
@@ -260,14 +260,16 @@ def test_a_folded_section_asks_nothing_and_stays_folded(
 ) -> None:
     sidecar = start_sidecar("--workers", "1")
     panel = open_panel(sidecar, viewport={"width": width, "height": 844})
+    beside = open_panel(sidecar, beside=panel)
     section = panel.page.locator("#worker-status")
     section.locator("> summary").click()
     panel.page.locator("#latest-tasks-section > summary").click()
     before = len(panel.asked)
-    task_id = submit(sidecar)
-    with sidecar.client() as client:
-        until(client, f"/api/tasks/{task_id}/", lambda task: task["state"] == "RUNNING")
-    panel.page.wait_for_timeout(300)
+    submit(sidecar)
+    # What an open section has asked for by then, a folded one would have asked for as well.
+    beside.page.locator(".worker-task").wait_for()
+    beside.page.locator("#latest-tasks .task-RUNNING").wait_for()
+    panel.is_at_rest()
     assert panel.asked_since(before) == []
     panel.page.reload()
     panel.is_live()

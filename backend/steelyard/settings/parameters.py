@@ -211,6 +211,10 @@ def _in_words(error: ValidationError | SchemaError) -> str:
         return f"expected at least {asked}, found {found}"
     if error.validator == "maximum":
         return f"expected at most {asked}, found {found}"
+    if error.validator == "exclusiveMinimum":
+        return f"expected more than {asked}, found {found}"
+    if error.validator == "exclusiveMaximum":
+        return f"expected less than {asked}, found {found}"
     if error.validator == "pattern":
         return f"expected a text of the pattern {asked}, found {found}"
     return error.message if len(error.message) <= 300 else error.message[:297] + "..."

@@ -12,6 +12,9 @@ from starlette.responses import HTMLResponse, Response
 
 from steelyard import __version__
 
+NOT_LET_IN = ("unauthorised", "forbidden_host", "forbidden_origin")
+"""Codes of the door's own refusals."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 
 environment = Environment(
@@ -34,6 +37,8 @@ def render(request: Request, template: str, /, **context: Any) -> HTMLResponse:
 
 
 def error_page(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    """A small page of its own, without stylesheet or script: who sees it may not be let in to fetch them."""
-    text = environment.get_template("error.html").render(status=status, code=code, message=message)
+    """A small page of its own, dressed only for whom the door has let in: nobody else could fetch a style."""
+    text = environment.get_template("error.html").render(
+        status=status, code=code, message=message, let_in=code not in NOT_LET_IN
+    )
     return HTMLResponse(text, status, headers)

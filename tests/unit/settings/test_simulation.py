@@ -77,6 +77,12 @@ def test_all_wrong_parameters_are_named_at_once() -> None:
     assert set(errors(Parameters(SCHEMAS), {"steps": "x", "unknown": 1})) == {"price", "steps", "unknown"}
 
 
+def test_a_bound_that_is_no_value_itself() -> None:
+    parameters = Parameters({"share": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}})
+    assert errors(parameters, {"share": 0}) == {"share": "expected more than 0, found 0"}
+    assert errors(parameters, {"share": 1}) == {"share": "expected less than 1, found 1"}
+
+
 def test_a_value_that_passed_says_nothing_of_its_equals() -> None:
     parameters = Parameters({"n": {"type": "integer"}})
     assert parameters.complete({"n": 1}) == {"n": 1}

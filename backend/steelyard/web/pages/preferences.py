@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from steelyard.rules.quantities import format_duration, format_size
 from steelyard.web.needs import Json
+from steelyard.web.pages.task_wording import grouped
 from steelyard.web.queries import Query
 from steelyard.web.rendering import render
 from steelyard.web.routing import at, supervisor_of
@@ -119,7 +120,9 @@ def _said(value: Any, unit: str | None) -> str:
         return "yes" if value else "no"
     if unit == "bytes":
         return format_size(value).replace(".0 ", " ")
-    return format_duration(value) if unit == "seconds" else str(value)
+    if unit == "seconds":
+        return format_duration(value)
+    return grouped(value) if isinstance(value, int) else str(value)
 
 
 def _typed(value: Any, unit: str | None) -> str:

@@ -43,8 +43,11 @@ async function request(method, path, body = null) {
   return answer;
 }
 
-/** @param {Response} answer */
-async function refusal(answer) {
+/**
+ * What an answer that is none says.
+ * @param {Response} answer
+ */
+export async function refusal(answer) {
   if (answer.status === 401) {
     return new Refusal(401, "unauthorised", SIGNED_OUT);
   }

@@ -9,15 +9,19 @@ import * as dialogs from "./dialogs.js";
 import { refreshAll } from "./live.js";
 import { say } from "./notices.js";
 
+const WHOLE = /^[+-]?\d+$/;
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
 
 /**
- * Text as a number where it is one; else as it is, so that the server says what is wrong with it.
+ * Text as a number where it is one; else as it is, so that the server says what is wrong with it. A whole number
+ * of more than 15 digits is none here: JavaScript would send another one.
  * @param {string} text
  */
 export function numberOr(text) {
   const plain = text.trim().replace("−", "-");
-  return NUMBER.test(plain) && Number.isFinite(Number(plain)) ? Number(plain) : text.trim();
+  const number = Number(plain);
+  const isExact = Number.isFinite(number) && (Number.isSafeInteger(number) || !WHOLE.test(plain));
+  return NUMBER.test(plain) && isExact ? number : text.trim();
 }
 
 /**
@@ -42,7 +46,13 @@ export function optionOf(kind, text) {
  */
 export function showRefusal(form, refusal) {
   /** @type {{path: string, message: string}[]} */
-  const errors = refusal.detail.errors ?? [{ path: refusal.detail.field ?? "", message: refusal.message }];
+  const errors = refusal.detail.errors ?? [
+    {
+      path: refusal.detail.field ?? (refusal.code === "will_never_fit" ? "memory" : ""),
+      // Of a sweep: to whoever filled in one form it is no matter which of its tasks was looked at first.
+      message: refusal.message.replace(/^Task \d+ of the request: /, ""),
+    },
+  ];
   /** @type {string[]} */
   const homeless = [];
   for (const { path, message } of errors) {
@@ -79,7 +89,7 @@ export function showAt(form, path, message) {
   const words = document.createElement("p");
   words.className = "form-error";
   words.id = `${form.id || "form"}-${name}-error`;
-  words.textContent = message;
+  words.textContent = told(path, name, message);
   field.append(words);
   input?.setAttribute("aria-invalid", "true");
   if (input !== null) {
@@ -89,6 +99,17 @@ export function showAt(form, path, message) {
     input.setAttribute("aria-describedby", `${words.id} ${described}`.trim());
   }
   return true;
+}
+
+/**
+ * The message as it reads at its field: the field's name is not said twice, a place within its value is.
+ * @param {string} path
+ * @param {string} name
+ * @param {string} message
+ */
+function told(path, name, message) {
+  const bare = message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message;
+  return path === name || message.startsWith(path) ? bare : `${path}: ${message}`;
 }
 
 /**

@@ -28,15 +28,29 @@ export function say(text, kind = "done", dismissed = undefined) {
   words.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
   notice.querySelector("button")?.addEventListener("click", () => {
     notice.remove();
+    leave(region, notice);
     dismissed?.();
   });
   region.append(notice);
   while (region.childElementCount > MOST) {
     region.firstElementChild?.remove();
   }
-  region.scrollTop = region.scrollHeight;
+  // The other way round than elsewhere: the region's list runs upwards.
+  region.scrollTop = -region.scrollHeight;
   if (kind === "done") {
-    setTimeout(() => notice.remove(), SHOWN_FOR);
+    setTimeout(() => leave(region, notice), SHOWN_FOR);
+  }
+}
+
+/**
+ * Take a notice away by itself: its place is kept as long as another one rests on it.
+ * @param {HTMLElement} region
+ * @param {HTMLElement} notice
+ */
+function leave(region, notice) {
+  notice.hidden = true;
+  while (region.lastElementChild?.hasAttribute("hidden")) {
+    region.lastElementChild.remove();
   }
 }
 

@@ -151,10 +151,7 @@ async function send(forced) {
     if (!(error instanceof Refusal)) {
       throw error;
     }
-    if (error.code === "will_never_fit") {
-      error.detail.field = "memory";
-      force.hidden = false;
-    }
+    force.hidden = error.code !== "will_never_fit";
     showRefusal(form, error);
   }
 }

@@ -84,7 +84,8 @@ function pair(line) {
 /** @param {string} text */
 function json(text) {
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text);
+    return typeof value === "number" ? numberOr(text) : value;
   } catch {
     return text;
   }

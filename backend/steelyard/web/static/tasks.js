@@ -1,6 +1,8 @@
 // The list of tasks: a row that changes is refetched by itself (data-live); here, tasks that it does not show yet.
 
+import { refusal } from "./ask.js";
 import { refresh } from "./live.js";
+import { say } from "./notices.js";
 
 const GAP = 1000;
 /** Milliseconds between two looks for new tasks: a sweep of ten thousand is one message a task. */
@@ -18,6 +20,13 @@ function look() {
   }
 }
 
+// A filter that is refused leaves the list as it was, which would read as its answer.
+document.addEventListener("htmx:responseError", async (event) => {
+  const { elt, xhr } = /** @type {CustomEvent} */ (event).detail;
+  if (elt?.id === "tasks-filters") {
+    say((await refusal(new Response(xhr.responseText, { status: xhr.status }))).message, "refused");
+  }
+});
 document.addEventListener("steelyard:task", (event) => {
   const { task } = /** @type {CustomEvent} */ (event).detail;
   const list = document.getElementById("tasks-list");
