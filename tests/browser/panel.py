@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,24 @@ async one => {
 }
 """
 """Resolves when a picture is drawn, or its words stand in its place."""
+
+
+TEMPORARY = rf"{re.escape(tempfile.gettempdir())}/[^/\s]+/[^/\s]+/[^/\s]+"
+"""The folder of one test, as pytest names it."""
+
+AT_HOME = """
+([temporary, checkout]) => {
+  const folder = new RegExp(temporary, "g");
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    const told = text.data.replace(folder, "~").replaceAll("~/data", "~/.local/share/steelyard")
+      .replaceAll(checkout, "~/steelyard");
+    if (told !== text.data) text.data = told;
+  }
+}
+"""
+"""In a picture for the documents paths lie where a person's would."""
 
 
 def sign_in_link(sidecar: RunningSidecar) -> str:
@@ -142,6 +161,7 @@ class Panel:
         """A picture for docs/screenshots: taken always, kept if there is none yet or if
         STEELYARD_SCREENSHOTS=1 asks for new ones, so that a run of the tests leaves the checkout as it was.
         """
+        self.page.evaluate(AT_HOME, [TEMPORARY, str(SCREENSHOTS.parents[1])])
         picture = self.page.screenshot(full_page=whole, animations="disabled")
         path = SCREENSHOTS / f"{name}.png"
         if os.environ.get("STEELYARD_SCREENSHOTS") == "1" or not path.exists():

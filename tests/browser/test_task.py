@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import OpenPanel, StartSidecar, Submit
+from tests.browser.conftest import OpenPanel, StartSidecar, Submit, until
 from tests.browser.test_looks import SIZES, violations
 from tests.browser.test_tasks import LONG, go
 from tests.browser.work import HOSTILE, OUTPUT, YEARS, files
@@ -184,6 +184,8 @@ def test_looks(
     argv = ["python3", "-u", str(model), "--pathway", "reference", "--carbon-price", "200"]
     with sidecar.client() as client:
         task = api.submit(client, argv, label="reference, carbon price 200", tags=["paper"])
+        until(client, f"/api/tasks/{task}/samples/", lambda found: len(found["samples"]) > 4)
+        until(client, f"/api/tasks/{task}/files/", lambda found: len(found["files"]) == 7)
     panel = open_panel(sidecar, color_scheme=scheme, viewport=SIZES[size], bypass_csp=True)
     go(panel, sidecar, f"tasks/{task}/")
     panel.eventually(lambda: "in " in panel.text("[data-figure=eta]"))

@@ -122,7 +122,7 @@ def _said(value: Any, unit: str | None) -> str:
         return format_size(value).replace(".0 ", " ")
     if unit == "seconds":
         return format_duration(value)
-    return grouped(value) if isinstance(value, int) else str(value)
+    return grouped(value) if isinstance(value, int) and value >= 10_000 else str(value)
 
 
 def _typed(value: Any, unit: str | None) -> str:
