@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
-from steelyard.web import connections
+from steelyard.web import connections, push
 from tests.helpers.edge import Edge, running_edge
 from tests.helpers.waiting import eventually
 
@@ -60,6 +60,36 @@ def test_what_is_not_stored_comes_only_to_who_asked(server: Edge) -> None:
         server.say("memory", memory={})
         server.say("progress", task_id="t1", fraction=0.6)
         assert heard(asked)["fraction"] == 0.6
+
+
+def test_progress_is_told_by_its_latest_and_never_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_edge() as server, server.websocket() as client:
+        heard(client)
+        client.send(json.dumps({"subscribe": ["progress"]}))
+        settled(client)
+        monkeypatch.setattr(push, "PACE", 3600.0)
+        for number in range(1, 5):
+            server.say("progress", task_id="t1", progress=number / 10)
+            server.say("progress", task_id="t2", progress=number / 10)
+        server.say("task", task={"task_id": "t2"})
+        server.say("task", task={"task_id": "t3"})
+        # The first at once; of what came close upon it a task's latest, before what ends it.
+        assert (heard(client)["progress"], heard(client)["progress"]) == (0.1, 0.4)
+        assert [heard(client)["task"]["task_id"] for _ in range(2)] == ["t2", "t3"]
+
+
+def test_progress_that_came_too_fast_is_told_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "PACE", 0.05)
+    with running_edge() as server, server.websocket() as client:
+        heard(client)
+        client.send(json.dumps({"subscribe": ["progress"]}))
+        settled(client)
+        for number in range(1, 101):
+            server.say("progress", task_id="t1", progress=number / 100)
+        found = [heard(client)["progress"]]
+        while found[-1] < 1.0:
+            found.append(heard(client)["progress"])
+        assert found == sorted(found) and found[0] == 0.01
 
 
 def test_a_log_is_watched_once_for_all_and_until_the_last_one_leaves(server: Edge) -> None:

@@ -22,6 +22,9 @@ MOST_CLIENTS = 32
 LONGEST_REPLAY = 10_000
 """Messages; whoever missed more gets a snapshot, which is shorter."""
 GOING_AWAY = 1001
+PACE = 1.0
+"""Seconds between two tellings of progress: of each task its latest, all together. Every message wakes a
+page, and nobody reads a bar four times a second."""
 CLOSE_WITHIN = 1.0
 """Seconds that all clients together have to take what is left and close."""
 
@@ -38,6 +41,8 @@ class Hub:
         self._followers: Counter[str] = Counter()
         self._deaf: Callable[[], None] | None = None
         self._closing = False
+        self._held: dict[str, Json] = {}
+        self._pace: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
         """Begin to listen."""
@@ -53,8 +58,28 @@ class Hub:
         if self._deaf is not None:
             self._deaf()
             self._deaf = None
+        if self._pace is not None:
+            self._pace.cancel()
 
     def _hear(self, message: Json) -> None:
+        if message["type"] == "progress":
+            if self._pace is not None:
+                self._held[message["task_id"]] = message
+                return
+            self._pace = asyncio.get_running_loop().call_later(PACE, self._tell_held)
+        elif message["type"] == "task" and (held := self._held.pop(message["task"].get("task_id"), None)):
+            # What it did is never told after how it ended.
+            self._tell(held)
+        self._tell(message)
+
+    def _tell_held(self) -> None:
+        """The progress that came meanwhile; with none, the next one is told at once."""
+        held, self._held = self._held, {}
+        self._pace = asyncio.get_running_loop().call_later(PACE, self._tell_held) if held else None
+        for message in held.values():
+            self._tell(message)
+
+    def _tell(self, message: Json) -> None:
         stored = message["type"] in _STORED
         topic = f"log:{message['task_id']}" if message["type"] == "log" else str(message["type"])
         text = ""

@@ -1,7 +1,7 @@
 // Figures that change every second are not refetched: they are written where they stand.
 
 import { onBeat } from "./beat.js";
-import { timeElement } from "./moments.js";
+import { retime, timeElement } from "./moments.js";
 import { formatPercent, formatSize } from "./quantities.js";
 
 /**
@@ -69,7 +69,12 @@ function progress({ task_id, progress: fraction, message, eta, checkpoint_at }) 
  */
 function moment(place, name, at) {
   for (const element of place.querySelectorAll(`[data-figure="${name}"]`)) {
-    element.replaceChildren(at ? timeElement(at) : "–");
+    const shown = element.firstChild;
+    if (at && shown instanceof HTMLTimeElement && element.childNodes.length === 1) {
+      retime(shown, at);
+    } else {
+      element.replaceChildren(at ? timeElement(at) : "–");
+    }
   }
 }
 

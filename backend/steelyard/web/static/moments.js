@@ -35,6 +35,19 @@ export function timeElement(moment) {
   return element;
 }
 
+/**
+ * Let a `<time>` tell another moment: cheaper than a new one, of which every rule that asks `:has(time)` hears.
+ * @param {HTMLTimeElement} element
+ * @param {string} moment ISO-8601
+ */
+export function retime(element, moment) {
+  if (element.dateTime !== moment) {
+    element.dateTime = moment;
+    element.title = "";
+    show(element);
+  }
+}
+
 /** @param {HTMLTimeElement} element */
 function show(element) {
   const text = ago(element.dateTime);
