@@ -82,6 +82,7 @@ WORKER_MACHINE = (
     "steelyard.machine.clocks",
     "steelyard.machine.containment",
     "steelyard.machine.faultpoints",
+    "steelyard.machine.heap",
     "steelyard.machine.identity",
     "steelyard.machine.interruption",
     "steelyard.machine.logs",

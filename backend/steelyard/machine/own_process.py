@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,16 +23,6 @@ def read() -> OwnProcess:
     with process.oneshot():
         times = process.cpu_times()
         return OwnProcess(process.memory_info().rss, times.user + times.system, process.create_time())
-
-
-def give_back_memory() -> None:
-    """Let the system have what this process has freed but kept (some 25 MB after a batch of 10,000 tasks).
-
-    glibc alone has to be asked; elsewhere nothing happens. Takes some milliseconds.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steelyard.machine import own_process
+from steelyard.machine import heap
 from steelyard.rules import retry
 from steelyard.rules.quantities import format_duration
 from steelyard.store import events, tasks
@@ -48,7 +48,7 @@ class Housekeeper:
         if yard.had_large_batch:
             yard.had_large_batch = False
             yard.database.shrink()
-            own_process.give_back_memory()
+            heap.give_back_memory()
 
     def _note_sleep(self) -> None:
         """DESIGN section 4: a laptop that slept says for how long, and that nothing was lost by it."""

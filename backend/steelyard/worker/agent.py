@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from steelyard.machine import containment, identity
+from steelyard.machine import containment, heap, identity
 from steelyard.machine.clocks import Clocks, SystemClocks
 from steelyard.machine.faultpoints import reach
 from steelyard.machine.waiting import CHILDREN, END, WRITABLE, Waiter
@@ -119,6 +119,7 @@ class Agent:
             over = True
         if over:
             self._task, self._warm = None, task.warm
+            heap.give_back_memory()
 
     def _turn(self) -> None:
         """What is due, however it came to be due."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from steelyard.machine import own_process
+from steelyard.machine import heap
 from steelyard.supervisor import submission
 from steelyard.supervisor.housekeeping import INTERVAL, Housekeeper
 from tests.unit.supervisor.making import Made
@@ -16,7 +16,7 @@ async def test_memory_is_given_back_once_after_a_large_batch(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[int] = []
-    monkeypatch.setattr(own_process, "give_back_memory", lambda: given.append(1))
+    monkeypatch.setattr(heap, "give_back_memory", lambda: given.append(1))
     keeper = Housekeeper(made.yard)
     for count, expected in ((10, 0), (submission.LARGE_BATCH, 1), (10, 1)):
         await submission.submit(made.yard, [SPEC] * count)
