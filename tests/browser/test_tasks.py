@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser.conftest import OpenPanel, StartSidecar, Submit
 from tests.browser.panel import Panel
@@ -75,6 +77,25 @@ def test_filters_search_and_pages(start_sidecar: StartSidecar, open_panel: OpenP
     panel.eventually(lambda: "No task fits these filters" in panel.text("#tasks-list"))
     panel.page.locator(".list-head").get_by_role("link", name="Show all tasks").click()
     panel.eventually(lambda: len(names(panel)) == 50)
+
+
+def test_a_filter_is_not_undone_by_what_was_asked_before_it(
+    start_sidecar: StartSidecar, open_panel: OpenPanel
+) -> None:
+    sidecar = start_sidecar()
+    with sidecar.client() as client:
+        client.post("/api/startup/", json={"choice": "without_workers"})
+    batch(sidecar, [waiting(f"run {n}") for n in range(5)])
+    panel = go(open_panel(sidecar), sidecar, "tasks/")
+    late: list[Route] = []
+    panel.page.route(re.compile(r"/htmx/tasks/list/$"), lambda route: late.append(route))
+    batch(sidecar, [waiting("run 5")])
+    panel.eventually(lambda: late)
+    panel.page.get_by_label("Search").fill("run 3")
+    panel.eventually(lambda: names(panel) == ["run 3"])
+    late[0].continue_()
+    panel.is_at_rest()
+    assert names(panel) == ["run 3"]
 
 
 def test_only_rows_that_change_are_fetched(

@@ -20,6 +20,14 @@ function look() {
   }
 }
 
+// What was asked for before a filter was changed may be answered after it: then nobody wants it any more.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { detail } = /** @type {CustomEvent} */ (event);
+  const list = document.getElementById("tasks-list");
+  if (detail.requestConfig.elt === list && detail.requestConfig.path !== list?.getAttribute("hx-get")) {
+    detail.shouldSwap = false;
+  }
+});
 // A filter that is refused leaves the list as it was, which would read as its answer.
 document.addEventListener("htmx:responseError", async (event) => {
   const { elt, xhr } = /** @type {CustomEvent} */ (event).detail;
