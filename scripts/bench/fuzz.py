@@ -23,7 +23,7 @@ LONGEST_INPUT = 4096
 
 
 def fuzz_one(name: str, seconds: int, runs: int) -> None:
-    """Fuzz one target in this process; atheris ends it."""
+    """Fuzz one target in this process, which atheris ends as it stands: the caller removes what is left."""
     import atheris
 
     with atheris.instrument_imports(include=["steelyard"], enable_loader_override=False):
@@ -33,14 +33,14 @@ def fuzz_one(name: str, seconds: int, runs: int) -> None:
     def throw(data: bytes) -> None:
         target(data)
 
-    with tempfile.TemporaryDirectory(prefix="steelyard-corpus-") as folder:
-        for number, seed in enumerate(SEEDS[name]):
-            Path(folder, f"seed-{number}").write_bytes(seed)
-        # What is found is printed, and no file is left in the current folder.
-        prefix = f"-artifact_prefix={folder}/"
-        limits = [f"-max_total_time={seconds}", f"-runs={runs}", f"-max_len={LONGEST_INPUT}"]
-        atheris.Setup([sys.argv[0], *limits, prefix, "-print_final_stats=1", folder], throw)
-        atheris.Fuzz()
+    folder = tempfile.mkdtemp(prefix="steelyard-corpus-")
+    for number, seed in enumerate(SEEDS[name]):
+        Path(folder, f"seed-{number}").write_bytes(seed)
+    # What is found is printed, and no file is left in the current folder.
+    prefix = f"-artifact_prefix={folder}/"
+    limits = [f"-max_total_time={seconds}", f"-runs={runs}", f"-max_len={LONGEST_INPUT}"]
+    atheris.Setup([sys.argv[0], *limits, prefix, "-print_final_stats=1", folder], throw)
+    atheris.Fuzz()
 
 
 def figures(text: str) -> tuple[str, str]:
@@ -77,15 +77,20 @@ def main() -> int:
         began = time.monotonic()
         program = [sys.executable, __file__, name, "--in-this-process"]
         limits = ["--seconds", str(options.seconds), "--runs", str(options.runs)]
-        environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'backend'}"}
-        done = subprocess.run(
-            [*program, *limits],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory(prefix="steelyard-fuzz-") as folder:
+            environment = {
+                **os.environ,
+                "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'backend'}",
+                "TMPDIR": folder,
+            }
+            done = subprocess.run(
+                [*program, *limits],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=environment,
+                check=False,
+            )
         said = done.stdout + done.stderr
         runs, covered = figures(said)
         fine = done.returncode == 0

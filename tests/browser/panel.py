@@ -6,6 +6,7 @@ import io
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from tests.helpers.waiting import eventually
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 PATIENCE = 20_000
 """Milliseconds."""
+
+QUIET = 0.5
+"""Seconds without a request after which a page is at rest: live.js puts nothing off for longer than 0.15."""
 
 ALWAYS_ASKED = ("/ws", "/healthz", "/htmx/storage/")
 
@@ -70,9 +74,13 @@ class Panel:
         self.asked: list[str] = []
         """"GET /path" of each request, in order."""
         self._expected: list[str] = []
+        self._under_way: set[Request] = set()
+        self._last_request = time.monotonic()
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._request)
+        self.page.on("requestfinished", self._answered)
+        self.page.on("requestfailed", self._answered)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(one in message.text for one in self._expected):
@@ -80,6 +88,12 @@ class Panel:
 
     def _request(self, request: Request) -> None:
         self.asked.append(f"{request.method} /{request.url.split('/', 3)[-1]}")
+        self._under_way.add(request)
+        self._last_request = time.monotonic()
+
+    def _answered(self, request: Request) -> None:
+        self._under_way.discard(request)
+        self._last_request = time.monotonic()
 
     def expects(self, *texts: str) -> None:
         """The browser itself notes every refused request: those that the test causes on purpose."""
@@ -135,8 +149,14 @@ class Panel:
         return eventually(patient, within=within, every=0.02)
 
     def is_at_rest(self) -> Panel:
-        """Wait until the page has asked for all that it is going to: half a second without a request."""
-        self.page.wait_for_load_state("networkidle")
+        """Wait until the page has asked for all that it is going to: nothing under way, nothing for a while.
+
+        Playwright's "networkidle" is no such wait: once a page was idle it counts as idle for good.
+        """
+        began = time.monotonic()
+        self.eventually(
+            lambda: not self._under_way and time.monotonic() - max(began, self._last_request) > QUIET
+        )
         return self
 
     def see_pictures(self, pictures: Locator) -> None:

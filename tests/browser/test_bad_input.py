@@ -120,7 +120,7 @@ def test_long_and_hostile_words(
     ):
         go(panel, sidecar, path)
         panel.page.evaluate(OPEN_ALL)
-        panel.page.wait_for_load_state("networkidle")
+        panel.is_at_rest()
         is_harmless(panel, path)
         assert len(panel.page.title()) <= 120, path
         for tail in panel.page.locator(".tail:not(.log)").all():
@@ -204,7 +204,7 @@ def test_files_that_are_not_what_they_are_called(
         fetched = page.expect_response(lambda answer: answer.url.endswith(f"/htmx/tasks/{task}/files/"))
         with fetched, sidecar.client() as client:
             assert client.patch(f"/api/tasks/{task}/", json={"label": label}).status_code == 200
-        page.wait_for_load_state("networkidle")
+        panel.is_at_rest()
         assert file("broken.png").locator("img").is_hidden()
         assert file("broken.png").get_by_text("This is no picture").is_visible()
 

@@ -93,13 +93,13 @@ def test_a_hidden_page_asks_nothing_and_makes_up_for_it(
     panel = open_panel(sidecar)
     beside = open_panel(sidecar, beside=panel)
     panel.page.evaluate(HIDE, True)
-    panel.page.wait_for_load_state("networkidle")
+    panel.is_at_rest()
     before = len(panel.asked)
     submit(sidecar, label="while hidden")
     # What a page in sight has asked for by then, this one would have asked for as well.
     beside.page.locator(".worker-task", has_text="while hidden").wait_for()
     beside.page.locator("#latest-tasks .task-name", has_text="while hidden").wait_for()
-    panel.page.wait_for_load_state("networkidle")
+    panel.is_at_rest()
     assert panel.asked_since(before) == []
     panel.page.evaluate(HIDE, False)
     panel.page.locator(".worker-task", has_text="while hidden").wait_for()
@@ -199,5 +199,5 @@ def test_a_notice_that_was_given_while_no_page_was_open(
     notice.get_by_role("button", name="Dismiss this notice").click()
     panel.page.reload()
     panel.is_live()
-    panel.page.wait_for_load_state("networkidle")
+    panel.is_at_rest()
     assert panel.page.locator(".notice").count() == 0

@@ -25,7 +25,8 @@ from steelyard.worker.orders import Order
 from steelyard.worker.progress import ProgressReader
 from steelyard.worker.screen import shown
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="steelyard-fuzz-"))
+_KEPT = tempfile.TemporaryDirectory(prefix="steelyard-fuzz-")
+_FOLDER = Path(_KEPT.name)
 DATA = DataDirectory(_FOLDER / "data")
 FORMS: tuple[type[Any], ...] = (
     forms.SubmitTask,

@@ -239,6 +239,22 @@ def test_files_are_downloaded_below_a_folder(client: Client, tmp_path: Path) -> 
     assert (tmp_path / "out" / "sub" / "a.txt").read_text() == "hello"
 
 
+def test_a_file_that_only_an_earlier_attempt_left_is_found_by_its_name(
+    client: Client, tmp_path: Path
+) -> None:
+    code = (
+        "import os, steelyard_task as t\n"
+        "number = os.environ['STEELYARD_ATTEMPT']\n"
+        "(t.output_dir() / f'of-{number}.txt').write_text(number)\n"
+        "raise SystemExit(number == '1')"
+    )
+    task_id = submit(client, code, attempts=2)
+    client.wait(task_id)
+    [path] = client.download_all(task_id, tmp_path, names=["of-1.txt"])
+    assert path.read_text() == "1"
+    assert [path.name for path in client.download_all(task_id, tmp_path)] == ["of-2.txt"]
+
+
 async def test_the_async_client_does_the_same(sidecar: RunningSidecar, wire: CutWire, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     async with AsyncClient.find(wire.data_dir) as client:

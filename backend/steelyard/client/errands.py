@@ -191,16 +191,15 @@ class Errands(Calls):
     ) -> Plan[list[Path]]:
         """Write the files of an attempt (without it: the last that left any) below folder; their paths.
 
-        names: only those.
+        names: only those, and the last attempt that left any of them.
 
         A task chose their names: one that leads out of folder is refused, InvalidRequest.
         """
-        found = yield from ask(Calls.files.call(task_id))
+        left = yield from ask(Calls.files.call(task_id))
+        found = [file for file in left if names is None or file["name"] in names]
         chosen = max((file["attempt"] for file in found), default=0) if attempt is None else attempt
         targets = {
-            file["id"]: inside(Path(folder), file["name"])
-            for file in found
-            if file["attempt"] == chosen and (names is None or file["name"] in names)
+            file["id"]: inside(Path(folder), file["name"]) for file in found if file["attempt"] == chosen
         }
         for file_id, target in targets.items():
             yield Fetch(f"/api/tasks/{segment(task_id)}/files/{segment(file_id)}", target)

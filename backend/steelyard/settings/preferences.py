@@ -81,7 +81,9 @@ class Preferences:
         person wrote into it is kept.
         """
         wrong = _wrong(patch)
-        wrong |= _wrong_folders({key: value for key, value in patch.items() if key not in wrong})
+        folders = {key: value for key, value in patch.items() if key not in wrong}
+        # A request that is refused makes no folder.
+        wrong |= _wrong_folders(folders, make=not wrong)
         if wrong:
             errors = [{"path": path, "message": message} for path, message in wrong.items()]
             first = f"{errors[0]['path']}: {errors[0]['message']}"
@@ -150,11 +152,11 @@ def _wrong(values: Mapping[str, object]) -> dict[str, str]:
     return wrong
 
 
-def _wrong_folders(patch: Mapping[str, object]) -> dict[str, str]:
-    """Of keys that are right otherwise, the folders that cannot be made or written, with what is wrong.
+def _wrong_folders(patch: Mapping[str, object], *, make: bool) -> dict[str, str]:
+    """Of values that are right otherwise, the folders that cannot be made or written, with what is wrong.
 
-    Made here, and not only looked at: with one that cannot be had no worker starts, and the next launch
-    neither. What is relative would be another folder wherever Steelyard is started from.
+    make: try it, and do not only look at the path. With one that cannot be had no worker starts, and the next
+    launch neither. What is relative would be another folder wherever Steelyard is started from.
     """
     wrong = {}
     for key, value in patch.items():
@@ -163,7 +165,8 @@ def _wrong_folders(patch: Mapping[str, object]) -> dict[str, str]:
             try:
                 if not folder.is_absolute():
                     raise ValueError(f"expected the absolute path of a folder, found {shown(value)}")
-                make_log_folder(folder)
+                if make:
+                    make_log_folder(folder)
             except OSError as error:
                 wrong[key] = f"expected a folder that can be written ({error.strerror or error})"
             except ValueError as error:

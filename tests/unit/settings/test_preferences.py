@@ -98,6 +98,12 @@ def test_every_wrong_field_is_named_at_once_and_a_typo_gets_a_hint(preferences: 
     }
 
 
+def test_a_change_that_is_refused_makes_no_folder(preferences: Preferences, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest):
+        preferences.change({"worker_log_dir": str(tmp_path / "logs"), "worker_cores": 0})
+    assert not (tmp_path / "logs").exists()
+
+
 def test_a_key_of_a_newer_program_survives(preferences: Preferences) -> None:
     preferences.path.write_text('{"of_the_future": {"a": 1}, "worker_cores": 2}')
     assert preferences.read() == {"worker_cores": 2}
