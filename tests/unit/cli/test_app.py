@@ -63,14 +63,20 @@ def test_no_command_is_listed_with_a_cut_sentence(
         assert not any(line.endswith("...") for line in listed.splitlines()), listed
 
 
+def command_of(typed: tuple[str, ...]) -> click.Command:
+    """What stands behind these words."""
+    command: click.Command = app.app
+    for name in typed:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    return command
+
+
 def test_every_option_is_explained() -> None:
     for typed in commands():
-        command: click.Command = app.app
-        for name in typed:
-            assert isinstance(command, click.Group)
-            found = command.get_command(click.Context(command), name)
-            assert found is not None
-            command = found
+        command = command_of(typed)
         for parameter in command.params:
             assert not isinstance(parameter, click.Option) or parameter.help, (typed, parameter.name)
 
@@ -78,12 +84,7 @@ def test_every_option_is_explained() -> None:
 def test_json_is_everywhere() -> None:
     # serve prints JSON anyway, and a completion script is for a shell.
     for typed in commands():
-        command: click.Command = app.app
-        for name in typed:
-            assert isinstance(command, click.Group)
-            found = command.get_command(click.Context(command), name)
-            assert found is not None
-            command = found
+        command = command_of(typed)
         if not isinstance(command, click.Group) and typed[0] not in ("serve", "completion"):
             assert any("--json" in parameter.opts for parameter in command.params), typed
 
