@@ -1,7 +1,8 @@
 """Footprints: what runs like this one took before, and so what the next one is reckoned with.
 
 A question is answered by the runs whose parameters are nearest (nearness.py): the claim by those that are
-nearest as far as memory goes, the duration by those that are nearest as far as time goes.
+nearest as far as memory goes, the duration by those that are nearest as far as time goes, unless all lie on
+a curve (duration_curve.py).
 
 Sizes are bytes, durations are seconds of awake time.
 """
@@ -13,8 +14,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
+from steelyard.rules import duration_curve, memory_curve
+from steelyard.rules.duration_curve import DurationCurve, Timing
 from steelyard.rules.nearness import NEAR, Nearness, Parameters, is_number
 from steelyard.rules.retry import RAISE
 
@@ -26,17 +29,15 @@ MANY_RUNS: Final = 20
 FEW_RUNS: Final = 3
 """With fewer near runs than this all runs of the simulation answer, unless one had just these parameters."""
 
-STEEPEST: Final = 3.0
-"""The largest exponent by which memory is thought to grow with a parameter beyond what was seen: a cube."""
-
-MOST_GROWN: Final = 8
-"""How many times the largest peak a guess beyond what was seen may be; past that nobody knows anything."""
-
 NORMAL_95: Final = 1.645
 """Standard deviations from the mean to the 95th percentile of a normal distribution."""
 
 RUNS_KEPT: Final = 200
 """The newest so many runs of a simulation answer; older ones are forgotten."""
+
+Words = frozenset[tuple[str, str]]
+
+How = Literal["same", "near", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class PastRun:
     duration: float | None
     complete: bool = True
 
+    @property
+    def teaches(self) -> bool:
+        """Whether it says what such a run takes, and not only what it takes at the least."""
+        return self.complete and self.duration is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
@@ -59,8 +65,8 @@ class Footprint:
 
     claim: bytes with the margin; peak: the largest seen of the runs that answer, grown where the task lies
     beyond all of them. runs: how many answer. near: False when all runs of the simulation had to.
-    duration: seconds, the median of the runs that answer for it; shortest, longest: their range; timed: how
-    many they are.
+    duration: seconds, the median of the runs that answer for it, or what their curve says; shortest, longest:
+    their range; timed: how many they are.
     """
 
     claim: int
@@ -136,28 +142,29 @@ class Experience:
         self, runs: Sequence[PastRun], ranges: Mapping[str, tuple[float, float]] | None = None
     ) -> None:
         self.runs = list(runs[:RUNS_KEPT])
-        self._complete = [run for run in self.runs if run.complete and run.duration is not None]
+        self._complete = [run for run in self.runs if run.teaches]
         seen = [run.parameters for run in self.runs]
         peaks = [(run.parameters, float(run.peak)) for run in self._complete]
         durations = [(run.parameters, run.duration or 0.0) for run in self._complete]
         self._by_memory = Nearness(seen, peaks, ranges or {})
         self._by_time = Nearness(seen, durations, ranges or {})
+        self._curves: dict[Words, DurationCurve | None] = {}
 
     def of(self, parameters: Parameters) -> Footprint | None:
         """What a run of these parameters is expected to take; None before the first completed run."""
         if not self._complete:
             return None
-        answer, near = self._nearest(self._by_memory, parameters)
-        timed, _ = self._nearest(self._by_time, parameters)
-        least = self.at_least(parameters)
+        squares = self._by_memory.squares(parameters)
+        answer, how = self._nearest(squares)
+        least = self._at_least(squares)
         peak = max(run.peak for run in answer)
-        if not any(self._by_memory.distance(run.parameters, parameters) == 0.0 for run in answer):
-            expected = self._expected(parameters, peak)
+        if how != "same":
+            expected = self._expected(parameters, squares, peak)
             if expected > peak:
                 # Read off a curve, not seen: as little evidence as a single run.
                 least = max(least, math.ceil(expected * (1 + FIRST_MARGIN)))
                 peak = expected
-        return _footprint(answer, timed, peak, near, least)
+        return _footprint(answer, self._timing(parameters), peak, how != "all", least)
 
     def usual(self) -> Footprint | None:
         """What all completed runs took, whatever their parameters; None before the first."""
@@ -168,118 +175,117 @@ class Experience:
         if not self._complete:
             return None
         peak = max(run.peak for run in self._complete)
-        return _footprint(self._complete, self._complete, peak, near=False, least=0)
+        return _footprint(self._complete, _range(self._complete), peak, near=False, least=0)
 
     def at_least(self, parameters: Parameters) -> int:
         """What a run of just these parameters needs at the least: RAISE times what it had when it was ended.
 
         0 where none was ended, or one has completed since.
         """
-        same = [run for run in self.runs if self._by_memory.distance(run.parameters, parameters) == 0.0]
+        return self._at_least(self._by_memory.squares(parameters))
+
+    def _at_least(self, squares: Sequence[float]) -> int:
+        same = [run for run, square in zip(self.runs, squares, strict=True) if square == 0.0]
         if any(run.complete for run in same):
             return 0
         return max((int(run.peak * RAISE) for run in same), default=0)
 
-    def _nearest(self, by: Nearness, parameters: Parameters) -> tuple[list[PastRun], bool]:
-        """The completed runs that answer, and whether they are near."""
-        measured = [(by.distance(run.parameters, parameters), run) for run in self._complete]
-        exact = [run for distance, run in measured if distance == 0.0]
-        if exact:
-            return exact, True
-        near = [run for distance, run in measured if distance <= NEAR]
-        if len(near) >= FEW_RUNS:
-            return near, True
-        return self._complete, False
+    def _timing(self, parameters: Parameters) -> Timing:
+        """How long a run takes: by runs of the same parameters, else by a curve, else by near runs."""
+        answer, how = self._nearest(self._by_time.squares(parameters))
+        curve = None if how == "same" else self._curve(parameters)
+        return (curve.of(parameters) if curve is not None else None) or _range(answer)
 
-    def _expected(self, parameters: Parameters, peak: int) -> int:
+    def _curve(self, parameters: Parameters) -> DurationCurve | None:
+        """The curve of the runs with the same words, or of all where such runs lie on none."""
+        words = _words(parameters)
+        if words not in self._curves:
+            self._curves[words] = _fit(self._by_words.get(words, [])) or self._common_curve
+        return self._curves[words]
+
+    @cached_property
+    def _by_words(self) -> dict[Words, list[PastRun]]:
+        found: dict[Words, list[PastRun]] = {}
+        for run in self._complete:
+            found.setdefault(_words(run.parameters), []).append(run)
+        return found
+
+    @cached_property
+    def _common_curve(self) -> DurationCurve | None:
+        return _fit(self._complete)
+
+    def _nearest(self, squares: Sequence[float]) -> tuple[list[PastRun], How]:
+        """The completed runs that answer: those of the same parameters, those that are near, or all.
+
+        squares: of the distances of all runs.
+        """
+        near = [
+            (square, run)
+            for square, run in zip(squares, self.runs, strict=True)
+            if square <= NEAR and run.teaches
+        ]
+        same = [run for square, run in near if square == 0.0]
+        if same:
+            return same, "same"
+        if len(near) >= FEW_RUNS:
+            return [run for _, run in near], "near"
+        return self._complete, "all"
+
+    def _expected(self, parameters: Parameters, squares: Sequence[float], peak: int) -> int:
         """The peak that the curves of the numbers ask for, `peak` at the least; the most asked for decides.
 
         Runs near the task can all lie below it where memory climbs steeply, so near runs are no excuse.
         """
-        return max((self._on_curve(name, parameters, peak) for name in self._by_memory.names), default=peak)
+        asked = [
+            memory_curve.expected(float(value), self._largest(name, parameters, squares), peak)
+            for name, value in parameters.items()
+            if name in self._by_memory.names and is_number(value)
+        ]
+        return max(asked, default=peak)
 
-    def _on_curve(self, name: str, parameters: Parameters, peak: int) -> int:
-        """What the largest peaks at each value of one number say of the task's value; `peak` if nothing."""
-        value = parameters.get(name)
-        if not is_number(value):
-            return peak
-        largest = self._largest(name, parameters)
-        above = [seen for seen in largest if seen > value]
-        below = [seen for seen in largest if seen < value]
-        if value in largest or not below:
-            return peak
-        if above:
-            return max(peak, _between(value, max(below), min(above), largest))
-        return self._grown(value, peak, largest)
-
-    def _largest(self, name: str, parameters: Parameters) -> dict[float, int]:
+    def _largest(self, name: str, parameters: Parameters, squares: Sequence[float]) -> dict[float, int]:
         """Value of a number -> the largest peak seen there, of the runs that are near in everything else.
 
         Where those have fewer than two values, of all runs.
         """
-        found: dict[float, int] = {}
-        for alike in (True, False):
-            for run in self._complete:
+        alike = self._by_memory.squares_but(name, parameters, squares)
+        for reach in (NEAR, math.inf):
+            found: dict[float, int] = {}
+            for run, square in zip(self.runs, alike, strict=True):
                 seen = run.parameters.get(name)
-                if is_number(seen) and (
-                    not alike or self._by_memory.distance(run.parameters, {**parameters, name: seen}) <= NEAR
-                ):
+                if square <= reach and run.teaches and is_number(seen):
                     found[float(seen)] = max(found.get(float(seen), 0), run.peak)
             if len(found) >= 2:
                 break
         return found
 
-    def _grown(self, value: float, peak: int, largest: Mapping[float, int]) -> int:
-        """Beyond all that was seen, by the steepest of three curves that is no steeper than a cube.
 
-        The straight line and the power law through the two highest values, and the parabola through those
-        and the lowest: it sees a climb that a part of the memory which never grows hides from the others.
-        """
-        if len(largest) < 2:
-            return peak
-        below, top = sorted(largest)[-2:]
-        low, high = largest[below], largest[top]
-        # A grown peak of a few per cent is noise; nothing is made of it.
-        if high <= low * 1.05:
-            return peak
-        line = high + (high - low) / (top - below) * (value - top)
-        power = 0.0
-        if below > 0 and low > 0:
-            exponent = min(STEEPEST, math.log(high / low) / math.log(top / below))
-            power = high * (value / top) ** exponent
-        parabola = line
-        lowest = min(largest)
-        if lowest < below:
-            bend = ((high - low) / (top - below) - (low - largest[lowest]) / (below - lowest)) / (
-                top - lowest
-            )
-            parabola += bend * (value - top) * (value - below)
-            if top > 0:
-                parabola = min(parabola, high * (value / top) ** STEEPEST)
-        return int(min(max(line, power, parabola), MOST_GROWN * peak))
+def _words(parameters: Parameters) -> Words:
+    """What of the parameters is no number, so that no curve can follow it."""
+    return frozenset((name, repr(value)) for name, value in parameters.items() if not is_number(value))
 
 
-def _between(value: float, below: float, above: float, largest: Mapping[float, int]) -> int:
-    """On the straight line between two values: above every curve that climbs ever steeper."""
-    share = (value - below) / (above - below)
-    return int(largest[below] + (largest[above] - largest[below]) * share)
+def _fit(runs: Sequence[PastRun]) -> DurationCurve | None:
+    return duration_curve.fit([(run.parameters, run.duration or 0.0) for run in runs])
 
 
-def _footprint(
-    answer: Sequence[PastRun], timed: Sequence[PastRun], peak: int, near: bool, least: int
-) -> Footprint:
-    """Memory by `answer`, time by `timed`; neither is empty."""
+def _range(runs: Sequence[PastRun]) -> Timing:
+    durations = sorted(run.duration for run in runs if run.duration is not None)
+    return Timing(statistics.median(durations), durations[0], durations[-1], len(durations))
+
+
+def _footprint(answer: Sequence[PastRun], time: Timing, peak: int, near: bool, least: int) -> Footprint:
+    """Memory by `answer`, which is not empty."""
     peaks = [run.peak for run in answer]
-    durations = sorted(run.duration for run in timed if run.duration is not None)
     return Footprint(
         claim=max(math.ceil(max(_p95(peaks), peak) * (1 + margin(len(answer)))), least),
         peak=peak,
         runs=len(answer),
         near=near,
-        duration=statistics.median(durations),
-        shortest=durations[0],
-        longest=durations[-1],
-        timed=len(durations),
+        duration=time.usual,
+        shortest=time.shortest,
+        longest=time.longest,
+        timed=time.runs,
     )
 
 

@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeGuard
 
-NEAR: Final = 0.15
-"""The largest distance of a near run: 15 % of one decisive parameter's span."""
+NEAR: Final = 0.15**2
+"""The square of the largest distance of a near run: 15 % of one decisive parameter's span."""
+
+PARTS: Final = 256
+"""Answers about single values that are remembered; in a sweep most parameters take the same few."""
 
 LEAST_WEIGHT: Final = 0.01
 """A parameter that explains nothing still tells one run from another where everything else is equal."""
@@ -31,7 +34,7 @@ _EQUAL: Final = 0.02**2
 
 
 class Nearness:
-    """Distances between parameters, as far as they matter to one outcome (bytes, or seconds)."""
+    """Distances of the runs from a question, as far as they matter to one outcome (bytes, or seconds)."""
 
     def __init__(
         self,
@@ -48,25 +51,42 @@ class Nearness:
         self._seen = seen
         self._outcomes = outcomes
         self._ranges = ranges
+        self._parts: dict[tuple[str, str], list[float]] = {}
 
-    def distance(self, one: Parameters, other: Parameters) -> float:
-        """0 for the same; 1 for a decisive parameter at the other end of its span, or of another kind."""
-        total = 0.0
-        for name in self.names:
-            a, b = one.get(name), other.get(name)
-            if a == b and type(a) is type(b):
-                continue
-            total += self._weights[name] * self._apart(name, a, b) ** 2
+    def squares(self, parameters: Parameters) -> list[float]:
+        """The square of how far each of the seen runs is, in their order.
+
+        0 for the same; 1 for a decisive parameter at the other end of its span, or of another kind.
+        """
+        parts = [self._part(name, parameters.get(name)) for name in self.names]
         # What only the question has, no run has: it makes a difference, though nobody knows which.
-        total += sum(LEAST_WEIGHT for name in other if name not in self._weights)
-        return math.sqrt(total)
+        extra = LEAST_WEIGHT * sum(name not in self._weights for name in parameters)
+        return list(map(sum, zip([extra] * len(self._seen), *parts, strict=True)))
 
-    def _apart(self, name: str, a: Any, b: Any) -> float:
-        if not (is_number(a) and is_number(b)):
-            return 0.0 if a == b else 1.0
+    def squares_but(self, name: str, parameters: Parameters, squares: Sequence[float]) -> list[float]:
+        """The same (of the same parameters) with nothing asked of one of them."""
+        part = self._part(name, parameters.get(name))
+        return [square - one for square, one in zip(squares, part, strict=True)]
+
+    def _part(self, name: str, value: Any) -> list[float]:
+        """What a parameter with this value adds to the square of the distance of each run."""
+        key = (name, repr(value))
+        if key not in self._parts:
+            if len(self._parts) >= PARTS:
+                self._parts.clear()
+            weight = self._weights[name]
+            apart = self._apart(name, value)
+            self._parts[key] = [weight * apart(one.get(name)) ** 2 for one in self._seen]
+        return self._parts[key]
+
+    def _apart(self, name: str, value: Any) -> Callable[[Any], float]:
+        if not is_number(value):
+            return lambda seen: 0.0 if seen == value else 1.0
         span = self._spans.get(name, 0.0)
+        if span > 0:
+            return lambda seen: min(1.0, abs(seen - value) / span) if is_number(seen) else 1.0
         # A number where all runs had one and the same: nothing is known of its span.
-        return min(1.0, abs(a - b) / span) if span > 0 else float(a != b)
+        return lambda seen: float(seen != value) if is_number(seen) else 1.0
 
     @cached_property
     def _spans(self) -> dict[str, float]:

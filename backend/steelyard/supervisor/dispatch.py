@@ -8,7 +8,6 @@ from typing import Any
 
 from steelyard.rules import admission, scheduling, sweep_order
 from steelyard.rules.errors import SteelyardError
-from steelyard.rules.forecast import Span
 from steelyard.rules.reasons import Waiting
 from steelyard.rules.scheduling import Candidate, Room, Running
 from steelyard.rules.states import Cause
@@ -163,7 +162,7 @@ def _group(row: Row) -> str | None:
 
 def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
     now = yard.clocks.awake()
-    known = yard.learning.footprint(row["simulation"], row["parameters"])
+    parameters = row["parameters"] if row["checkpoint_at"] is None else None
     return RunningAttempt(
         task_id=row["id"],
         number=number,
@@ -176,12 +175,8 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         started_wall=yard.clocks.wall(),
         last_sign=now,
         checkpoint_wall=row["checkpoint_at"],
-        # What went on from a checkpoint takes less, nobody knows how much.
-        span=(
-            Span.learned(known.duration, known.shortest, known.longest, known.timed)
-            if known is not None and row["checkpoint_at"] is None
-            else None
-        ),
+        parameters=parameters,
+        span=None if parameters is None else yard.learning.span(row["simulation"], parameters),
     )
 
 

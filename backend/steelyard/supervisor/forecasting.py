@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.rules import forecast
-from steelyard.rules.footprint import Footprint
 from steelyard.rules.forecast import Expected, Span
 from steelyard.rules.timestamps import iso
 from steelyard.store import remaining
@@ -59,16 +58,9 @@ def view(yard: Yard) -> dict[str, Any]:
     }
 
 
-def _span(known: Footprint | None) -> Span | None:
-    if known is None:
-        return None
-    return Span.learned(known.duration, known.shortest, known.longest, known.timed)
-
-
 def _waits(yard: Yard, row: dict[str, Any]) -> Expected:
-    known = yard.learning.footprint(row["simulation"], row["parameters"])
     claim = yard.learning.reckoned(yard.settings, row)
-    return Expected(claim.bytes, row["cores"], _span(known))
+    return Expected(claim.bytes, row["cores"], yard.learning.span(row["simulation"], row["parameters"]))
 
 
 def _runs(yard: Yard, attempt: RunningAttempt) -> Expected:

@@ -12,6 +12,7 @@ from typing import Any
 from steelyard.rules import admission
 from steelyard.rules.admission import Claim
 from steelyard.rules.footprint import Experience, Footprint, features, program_of
+from steelyard.rules.forecast import Span
 from steelyard.rules.retry import MEMORY, PastAttempt
 from steelyard.settings.environment import Settings
 from steelyard.settings.simulations import Catalogue
@@ -52,6 +53,13 @@ class Learning:
             values = from_json(parameters)
             self._answers[key] = self._experience(simulation, values).of(features(simulation, values))
         return self._answers[key]
+
+    def span(self, simulation: str, parameters: str) -> Span | None:
+        """How long a run takes, None before the first such run completed. parameters: JSON text."""
+        known = self.footprint(simulation, parameters)
+        if known is None:
+            return None
+        return Span.learned(known.duration, known.shortest, known.longest, known.timed)
 
     def usual(self, simulation: str, parameters: Mapping[str, Any]) -> Footprint | None:
         """What runs of this kind took whatever their parameters; None before the first completed."""

@@ -36,8 +36,10 @@ class RunningAttempt:
     cores: int
     started: float
     started_wall: float
+    parameters: str | None = None
+    """JSON; None for one that went on from a checkpoint: it takes less than others, nobody knows how much."""
     span: Span | None = None
-    """How long such a run takes, as far as that was learned."""
+    """How long such a run takes, as far as that was learned by now."""
     pid: int | None = None
     identity: str | None = None
     executable: str | None = None

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from steelyard.rules.footprint import (
     FIRST_MARGIN,
     LAST_MARGIN,
-    MOST_GROWN,
     NORMAL_95,
     Experience,
     Footprint,
@@ -20,6 +19,7 @@ from steelyard.rules.footprint import (
     margin,
     program_of,
 )
+from steelyard.rules.memory_curve import MOST_GROWN
 from steelyard.rules.quantities import GIB, MIB
 from steelyard.rules.retry import RAISE
 
@@ -54,15 +54,46 @@ def test_the_margin_shrinks_with_the_runs_and_then_stays() -> None:
 
 
 def test_what_explains_memory_need_not_explain_how_long_it_takes() -> None:
+    took = {1: 600.0, 10: 60.0, 20: 1200.0, 30: 30.0}
     runs = [
-        run(resolution * GIB, 60.0 * years + noise, resolution=resolution, years=years)
+        run(resolution * GIB, seconds + noise, resolution=resolution, years=years)
         for resolution in (1, 2, 4, 8)
-        for years in (1, 10, 20, 30)
+        for years, seconds in took.items()
         for noise in (0.0, 1.0)
     ]
     found = known(Experience(runs), resolution=4, years=21)
     assert (found.peak, found.runs, found.near) == (4 * GIB, 8, True)
     assert (found.shortest, found.longest, found.timed) == (1200.0, 1201.0, 8)
+
+
+def test_a_duration_is_read_off_a_curve_before_there_are_near_runs() -> None:
+    runs = [
+        run(GIB, 60.0 * years, years=years, price=price) for years, price in ((1, 8), (4, 3), (9, 7), (30, 1))
+    ]
+    found = known(Experience(runs), years=20, price=5)
+    assert found.duration == pytest.approx(1200.0)
+    assert found.timed == 4
+
+
+def test_runs_of_just_these_parameters_know_better_than_a_curve() -> None:
+    runs = [run(GIB, 60.0 * years, years=years) for years in (1, 4, 9, 30)] + [run(GIB, 130.0, years=2)]
+    assert known(Experience(runs), years=2).duration == 130.0
+
+
+def test_each_word_has_a_curve_of_its_own() -> None:
+    runs = [
+        run(GIB, 60.0 * years * slower, years=years, solver=solver)
+        for years in (1, 4, 9, 30)
+        for solver, slower in (("quick", 1.0), ("thorough", 50.0))
+    ]
+    experience = Experience(runs)
+    assert known(experience, years=20, solver="quick").duration == pytest.approx(1200.0)
+    assert known(experience, years=20, solver="thorough").duration == pytest.approx(60_000.0)
+
+
+def test_words_that_change_nothing_do_not_hide_a_curve() -> None:
+    runs = [run(GIB, 60.0 * years, years=years, note=f"run {years}") for years in (1, 4, 9, 30)]
+    assert known(Experience(runs), years=20, note="another").duration == pytest.approx(1200.0)
 
 
 def test_of_like_runs_the_largest_counts_and_a_spread_counts_more() -> None:

@@ -9,6 +9,7 @@ from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import attempts, dispatch, submission, task_views, views
+from steelyard.supervisor.worker_handle import RunningAttempt
 from tests.unit.supervisor.making import GIB, Made
 
 
@@ -27,6 +28,11 @@ async def ran(made: Made, *argv: str, peak: int, cause: Cause = Cause.SUCCEEDED,
 def memory(made: Made, task_id: str) -> dict[str, Any]:
     found: dict[str, Any] = task_views.one(made.yard, task_id)["memory"]
     return found
+
+
+def running(made: Made, task_id: str) -> RunningAttempt:
+    held = [handle.attempt for handle in made.yard.handles.values()]
+    return next(attempt for attempt in held if attempt is not None and attempt.task_id == task_id)
 
 
 async def test_a_task_claims_what_its_like_took_before(made: Made) -> None:
@@ -166,3 +172,29 @@ async def test_what_a_simulation_declares_stands_until_it_is_known_to_take_more(
     assert found.source == "learned" and found.bytes > 3 * GIB
     unlike = learning.claim(settings, None, 2 * GIB, "command", {"argv": ["other"]})
     assert unlike == Claim(2 * GIB, "simulation")
+
+
+async def test_what_runs_is_told_how_long_it_takes_once_others_have_shown_it(made: Made) -> None:
+    """The first runs of a sweep start when nothing is known; those that end first speak for the others."""
+    long = await made.submit("solver", "--years=20")
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    attempt = running(made, long)
+    assert attempt.span is None
+    for years in (1, 2, 4, 9):
+        await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
+    made.clocks.advance(300)
+    assert attempt.span is not None
+    assert round(attempt.remaining(made.clocks.awake()) or 0) == 900
+
+
+async def test_what_goes_on_from_a_checkpoint_is_not_told_how_long_a_whole_run_takes(made: Made) -> None:
+    resumed = await made.submit("solver", "--years=20")
+    await made.yard.database.change(
+        lambda change: change.execute("UPDATE task SET checkpoint_at = 1.0 WHERE id = ?", (resumed,))
+    )
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    for years in (1, 2, 4, 9):
+        await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
+    assert running(made, resumed).span is None
