@@ -102,9 +102,9 @@ def _lay_out(directory: Path, tree: Path, architecture: str) -> None:
 
 def _command(tree: Path, name: str, program: str) -> None:
     """A link in /usr/bin, relative: the tree runs wherever it is unpacked."""
-    link = tree / "usr" / "bin" / name
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(f"../../{HOME}/{program}")
+    place = tree / "usr" / "bin" / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(f"../../{HOME}/{program}")
 
 
 def _control(linux: dict[str, str], debian: dict[str, list[str]], architecture: str, size: int) -> str:

@@ -173,6 +173,36 @@ def test_run_again_with_changes(start_sidecar: StartSidecar, open_panel: OpenPan
     assert panel.text("h1") == "changed" and panel.page.locator("main img").count() == 0
 
 
+REDRAWN = """
+import os, sys, time
+folder = os.environ["STEELYARD_OUTPUT_DIR"]
+
+def draw(width):
+    with open(os.path.join(folder, "plot.svg"), "w") as file:
+        file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="40"/>')
+
+draw(100)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.05)
+draw(300)
+"""
+
+
+def test_a_picture_that_is_drawn_anew_is_shown_anew(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, tmp_path: Path
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    with sidecar.client() as client:
+        task = api.submit(client, ["python3", "-c", REDRAWN, str(tmp_path / "go")])
+        until(client, f"/api/tasks/{task}/files/", lambda found: len(found["files"]) == 1)
+    panel = go(open_panel(sidecar), sidecar, f"tasks/{task}/")
+    picture = panel.page.locator(".file-picture img")
+    panel.eventually(lambda: picture.evaluate("image => image.naturalWidth") == 100)
+    (tmp_path / "go").touch()
+    panel.page.locator(".task-now .task-SUCCEEDED").wait_for()
+    panel.eventually(lambda: picture.evaluate("image => image.naturalWidth") == 300)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_looks(

@@ -256,7 +256,14 @@ class FakeSidecar:
             names = self.files
             return 200, {
                 "files": [
-                    {"id": name, "name": name, "size": len(data), "attempt": 1, "kind": "other"}
+                    {
+                        "id": name,
+                        "name": name,
+                        "size": len(data),
+                        "attempt": 1,
+                        "kind": "other",
+                        "modified_at": "2026-01-15T10:00:01Z",
+                    }
                     for name, data in names.items()
                 ]
             }

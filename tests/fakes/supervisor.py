@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.rules.errors import ConfirmationRequired, Conflict, InvalidRequest, NotFound, SteelyardError
+from steelyard.rules.timestamps import iso
 from steelyard.store.faults import while_running
 
 Json = dict[str, Any]
@@ -206,7 +207,14 @@ class FakeSupervisor:
     def task_files(self, task_id: str) -> list[Json]:
         self.task(task_id)
         return [
-            {"id": file_id, "name": path.name, "size": path.stat().st_size, "attempt": 1, "kind": "other"}
+            {
+                "id": file_id,
+                "name": path.name,
+                "size": path.stat().st_size,
+                "attempt": 1,
+                "kind": "other",
+                "modified_at": iso(path.stat().st_mtime),
+            }
             for file_id, path in self.files.items()
         ]
 

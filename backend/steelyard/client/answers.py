@@ -190,6 +190,7 @@ class File(TypedDict):
     size: int
     attempt: int
     kind: str
+    modified_at: str
 
 
 class Event(TypedDict):

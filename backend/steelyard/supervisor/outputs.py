@@ -10,6 +10,7 @@ from typing import Any
 
 from steelyard.machine import logs
 from steelyard.rules.errors import NotFound
+from steelyard.rules.timestamps import iso
 from steelyard.store import tasks, workers
 from steelyard.supervisor.yard import WatchedLog, Yard
 
@@ -17,6 +18,8 @@ PUSH_LIMIT = 64 * 1024
 """Bytes of new output in one `log` message; a follower that needs what lies between fetches it."""
 FILES_LIMIT = 5_000
 """Files of a task that are listed."""
+LAST_MOMENT = 253_402_300_799.0
+"""Unix seconds of the last day of the year 9999: a task may give its files any moment, later ones too."""
 
 KINDS = {
     ".png": "image",
@@ -121,7 +124,7 @@ def push_log(yard: Yard, task_id: str, number: int) -> None:
 def files(yard: Yard, task_id: str) -> list[dict[str, Any]]:
     """The files that a task's attempts left:
 
-    id, name (relative, `/`), size in bytes, attempt, kind; last attempt first.
+    id, name (relative, `/`), size in bytes, attempt, kind, modified_at; last attempt first.
     """
     return [
         {key: value for key, value in entry.items() if key != "path"} for entry in _entries(yard, task_id)
@@ -144,15 +147,16 @@ def _entries(yard: Yard, task_id: str) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for number in range(row["attempt"], 0, -1):
         root = yard.data.attempt(task_id, number) / "output"
-        for path, size in _inside(root):
+        for path, about in _inside(root):
             name = path.relative_to(root).as_posix()
             entries.append(
                 {
                     "id": hashlib.sha256(os.fsencode(f"{number}/{name}")).hexdigest()[:16],
                     "name": name,
-                    "size": size,
+                    "size": about.st_size,
                     "attempt": number,
                     "kind": KINDS.get(path.suffix.lower(), "other"),
+                    "modified_at": iso(min(max(0.0, about.st_mtime), LAST_MOMENT)),
                     "path": path,
                 }
             )
@@ -161,9 +165,9 @@ def _entries(yard: Yard, task_id: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _inside(root: Path) -> list[tuple[Path, int]]:
-    """The regular files below root that really lie there, with their sizes: what a link leads out to is not
-    listed, and what vanishes meanwhile neither.
+def _inside(root: Path) -> list[tuple[Path, os.stat_result]]:
+    """The regular files below root that really lie there: what a link leads out to is not listed, and what
+    vanishes meanwhile neither.
     """
     if not root.is_dir():
         return []
@@ -172,7 +176,7 @@ def _inside(root: Path) -> list[tuple[Path, int]]:
     for path in sorted(root.rglob("*")):
         try:
             if path.is_file() and path.resolve().is_relative_to(real):
-                found.append((path, path.stat().st_size))
+                found.append((path, path.stat()))
         except OSError:
             continue
     return found

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from steelyard.rules.errors import InvalidRequest
 from steelyard.web.answers import Answer
-from steelyard.web.describing import describe, flag, whole
+from steelyard.web.describing import describe, flag, whole, words
 from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer, open_file
 from steelyard.web.headers import FILE_POLICY
 from steelyard.web.queries import Query, id_of
@@ -39,10 +39,14 @@ async def listed(request: Request) -> Answer:
     return Answer({"files": supervisor_of(request).task_files(id_of(request, "task_id"))})
 
 
-@describe(FILE_ANSWERS, flag("download", "Offer to save it."))
+@describe(
+    FILE_ANSWERS,
+    flag("download", "Offer to save it."),
+    words("modified", "Ignored: with another one a browser fetches what it holds once more."),
+)
 async def one(request: Request) -> Response:
     """A file; `download` offers to save it."""
-    query = Query(request, "download")
+    query = Query(request, "download", "modified")
     path = supervisor_of(request).task_file(id_of(request, "task_id"), id_of(request, "file_id"))
     headers = {"content-security-policy": FILE_POLICY}
     return FileAnswer(await open_file(path), path.name, headers, query.yes("download"))

@@ -10,6 +10,7 @@ import pytest
 
 from steelyard.machine import logs
 from steelyard.rules.errors import NotFound
+from steelyard.rules.timestamps import iso
 from steelyard.supervisor import outputs
 from tests.unit.supervisor.making import Made
 
@@ -94,6 +95,20 @@ async def test_files_have_ids_that_do_not_change_and_any_name(made: Made) -> Non
         outputs.file(made.yard, task_id, "0" * 16)
     (out / "überblick <b>.png").unlink()
     assert len(outputs.files(made.yard, task_id)) == 2
+
+
+async def test_a_file_tells_when_it_was_written_whatever_moment_that_claims_to_be(made: Made) -> None:
+    task_id, folder = await a_task(made)
+    file = folder / "output" / "plot.png"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"x")
+    for moment, said in ((1_768_473_001.5, "2026-01-15T10:30:01.500Z"), (-9e9, "1970-01-01T00:00:00.000Z")):
+        os.utime(file, (moment, moment))
+        assert outputs.files(made.yard, task_id)[0]["modified_at"] == said
+    os.utime(file, (4e11, 4e11))
+    # Many file systems end before the calendar does.
+    late = outputs.files(made.yard, task_id)[0]["modified_at"]
+    assert late == (iso(file.stat().st_mtime) if file.stat().st_mtime < 4e11 else "9999-12-31T23:59:59.000Z")
 
 
 async def test_who_follows_a_log_gets_what_is_new(made: Made) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -109,7 +110,8 @@ def _pictures(supervisor: Needs, context: Json, picture: str | None) -> Json:
     for row in tried[:PICTURED]:
         files = supervisor.task_files(row.task["task_id"])
         own = {
-            file["name"]: f"/api/tasks/{row.task['task_id']}/files/{file['id']}"
+            file["name"]: f"/api/tasks/{row.task['task_id']}/files/{file['id']}?"
+            + urlencode({"modified": file["modified_at"]})
             for file in files
             if file["kind"] == "image" and file["attempt"] == row.task["attempt"]
         }

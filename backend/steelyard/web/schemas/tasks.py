@@ -135,6 +135,7 @@ class File(Reply):
     size: Bytes
     attempt: Annotated[int, Meta(ge=1)]
     kind: Literal["image", "table", "json", "text", "other"]
+    modified_at: Moment
 
 
 class Files(Reply):
