@@ -99,7 +99,9 @@ function profile(data) {
     fs.accessSync(folder, fs.constants.W_OK);
     return folder;
   } catch {
-    return fs.mkdtempSync(path.join(os.tmpdir(), "steelyard-"));
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "steelyard-"));
+    process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+    return folder;
   }
 }
 

@@ -173,6 +173,17 @@ def test_a_data_directory_that_cannot_be_made(launch: Launch, tmp_path: Path) ->
     assert sys.platform != "linux" or not (tmp_path / "file").is_dir()
 
 
+def test_a_profile_that_has_no_place_leaves_nothing_behind(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "temporary").mkdir()
+    desktop = launch(tmp_path / "file" / "data", TMPDIR=str(tmp_path / "temporary"))
+    desktop.lost("data_dir_unwritable")
+    assert list((tmp_path / "temporary").glob("steelyard-*/*"))
+    desktop.run("window.close()")
+    assert desktop.leaves(10) == 0
+    assert list((tmp_path / "temporary").glob("steelyard-*")) == []
+
+
 LATE = """
 const {{ Keeper }} = require("./electron/main/sidecar/keeper.js");
 const {{ Run }} = require("./electron/main/sidecar/run.js");
