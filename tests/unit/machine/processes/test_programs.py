@@ -1,0 +1,50 @@
+"""The largest programs of the machine, for whoever wonders where the memory is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+
+from steelyard.machine.processes import largest_programs
+from tests.helpers.waiting import eventually
+
+
+def test_the_largest_come_first_and_no_more_than_asked_for() -> None:
+    programs = largest_programs(2)
+    assert len(programs) <= 2
+    assert [size for _, size in programs] == sorted((size for _, size in programs), reverse=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a program that lives on without its parent")
+def test_foreign_programs_are_added_up_by_name_and_ours_are_left_out(tmp_path: Path) -> None:
+    names = [f"{kind}-{uuid.uuid4().hex[:6]}" for kind in ("foreign", "ours")]
+    foreign, ours = (Path(shutil.copy(shutil.which("sleep") or "", tmp_path / name)) for name in names)
+    started = subprocess.run(
+        ["sh", "-c", '"$0" 60 >&2 & echo $!; "$0" 60 >&2 & echo $!', str(foreign)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    pids = [int(pid) for pid in started.stdout.split()]
+    child = subprocess.Popen([str(ours), "60"])
+    try:
+        # Between fork and exec a process still bears the name of the shell.
+        sizes = eventually(
+            lambda: (found := dict(largest_programs(10_000))) and foreign.name in found and found
+        )
+        assert ours.name not in sizes
+        together = sum(psutil.Process(pid).memory_info().rss for pid in pids)
+        eventually(lambda: dict(largest_programs(10_000))[foreign.name] == together)
+    finally:
+        child.kill()
+        child.wait()
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)

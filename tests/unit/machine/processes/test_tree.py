@@ -1,0 +1,179 @@
+"""The sampler of trees, over a made-up process table and a made-up clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from steelyard.machine.processes import TreeSampler
+from steelyard.machine.processes.use import ProcessUse
+
+MIB = 2**20
+
+
+class Table:
+    """A process table that a test writes; `hidden` children exist, but their parent's list lacks them."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, ProcessUse] = {}
+        self.hidden: set[int] = set()
+        self.now = 100.0
+
+    def put(
+        self,
+        pid: int,
+        parent: int,
+        cpu: float = 0.0,
+        *,
+        reaped: float = 0.0,
+        started: int = 1,
+        memory: int = MIB,
+        shared: int = 0,
+    ) -> None:
+        self.processes[pid] = ProcessUse(pid, parent, started, memory, cpu, reaped, False, shared)
+
+    def begin(self) -> None:
+        pass
+
+    def read(self, pid: int) -> ProcessUse | None:
+        return self.processes.get(pid)
+
+    def children(self, pid: int) -> list[int]:
+        return [
+            use.pid for use in self.processes.values() if use.parent == pid and use.pid not in self.hidden
+        ]
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def sampler(table: Table) -> TreeSampler:
+    return TreeSampler(table, lambda: table.now)
+
+
+def test_pages_that_a_tree_shares_count_once(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, memory=30 * MIB, shared=10 * MIB)
+    table.put(11, 10, memory=25 * MIB, shared=12 * MIB)
+    table.put(12, 10, memory=5 * MIB)
+    assert sampler.sample({"a": 10})["a"].memory == (20 + 13 + 5 + 12) * MIB
+
+
+def test_memory_and_processes_of_a_tree_add_up(table: Table, sampler: TreeSampler) -> None:
+    for pid, parent in ((10, 1), (11, 10), (12, 10), (13, 12), (99, 1)):
+        table.put(pid, parent)
+    use = sampler.sample({"a": 10})["a"]
+    assert (use.memory, use.processes, use.cpu) == (4 * MIB, 4, 0.0)
+
+
+def test_cpu_is_per_cent_of_one_core_since_the_last_sample(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, 5.0)
+    table.put(11, 10, 1.0)
+    sampler.sample({"a": 10})
+    table.now += 2.0
+    table.put(10, 1, 6.0)
+    table.put(11, 10, 3.0)
+    use = sampler.sample({"a": 10})["a"]
+    assert (use.cpu, use.cpu_seconds) == (150.0, 9.0)
+
+
+def test_a_process_that_ended_is_not_subtracted(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, 1.0)
+    table.put(11, 10, 50.0)
+    sampler.sample({"a": 10})
+    # Waited for: its 50 s, and 1 s that no sample saw, are now among what its parent collected.
+    del table.processes[11]
+    table.put(10, 1, 1.5, reaped=51.0)
+    table.now += 1.0
+    use = sampler.sample({"a": 10})["a"]
+    assert (use.cpu, use.cpu_seconds) == (150.0, 52.5)
+
+
+def test_a_process_that_nobody_waited_for_makes_nothing_negative(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, 1.0)
+    table.put(11, 10, 50.0)
+    sampler.sample({"a": 10})
+    del table.processes[11]
+    table.put(10, 1, 1.2)
+    table.now += 1.0
+    use = sampler.sample({"a": 10})["a"]
+    assert (use.cpu, round(use.cpu_seconds, 3)) == (20.0, 51.2)
+
+
+def test_a_short_process_between_two_samples_counts(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, 1.0)
+    sampler.sample({"a": 10})
+    table.put(10, 1, 1.0, reaped=0.5)
+    table.now += 1.0
+    assert sampler.sample({"a": 10})["a"].cpu == 50.0
+
+
+def test_a_pid_that_is_used_again_begins_anew(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1)
+    table.put(11, 10, 80.0, started=1)
+    sampler.sample({"a": 10})
+    table.put(11, 10, 0.3, started=2)
+    table.now += 1.0
+    assert sampler.sample({"a": 10})["a"].cpu == 30.0
+
+
+def test_a_child_that_a_list_passed_over_is_still_found(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1)
+    table.put(11, 10, 500.0)
+    table.put(12, 11)
+    sampler.sample({"a": 10})
+    table.hidden = {11}
+    table.now += 1.0
+    use = sampler.sample({"a": 10})["a"]
+    assert (use.processes, use.cpu) == (3, 0.0)
+    table.hidden = set()
+    table.now += 1.0
+    assert sampler.sample({"a": 10})["a"].cpu == 0.0
+
+
+def test_a_root_that_has_gone_uses_nothing_and_keeps_its_seconds(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, 7.0)
+    sampler.sample({"a": 10})
+    del table.processes[10]
+    use = sampler.sample({"a": 10, "never": 555})
+    assert (use["a"].memory, use["a"].processes, use["a"].cpu_seconds) == (0, 0, 7.0)
+    assert use["never"].cpu_seconds == 0.0
+    table.put(10, 1, 1.0, started=9, memory=5 * MIB)
+    assert sampler.sample({"a": 10})["a"].memory == 0, "the pid is another's by now"
+
+
+def test_a_key_that_names_another_root_begins_anew(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, 7.0)
+    table.put(20, 1, 3.0)
+    sampler.sample({"a": 10})
+    table.now += 1.0
+    use = sampler.sample({"a": 20})["a"]
+    assert (use.cpu, use.cpu_seconds) == (0.0, 3.0)
+
+
+def test_roots_may_lie_inside_each_other(table: Table, sampler: TreeSampler) -> None:
+    for pid, parent in ((10, 1), (11, 10), (12, 11)):
+        table.put(pid, parent)
+    use = sampler.sample({"worker": 10, "task": 11})
+    assert (use["worker"].processes, use["task"].processes) == (3, 2)
+
+
+def test_two_samples_in_a_moment_do_not_make_noise(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, 1.0)
+    sampler.sample({"a": 10})
+    table.put(10, 1, 1.5)
+    table.now += 1.0
+    assert sampler.sample({"a": 10})["a"].cpu == 50.0
+    table.put(10, 1, 1.51)
+    table.now += 0.001
+    assert sampler.sample({"a": 10})["a"].cpu == 50.0, "10 ms in 1 ms would be 1000 %"
+    table.put(10, 1, 1.76)
+    table.now += 0.999
+    assert sampler.sample({"a": 10})["a"].cpu == 26.0, "nothing in between is lost"
+
+
+def test_a_loop_of_parents_ends(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 11)
+    table.put(11, 10)
+    assert sampler.sample({"a": 10})["a"].processes == 2
