@@ -1,4 +1,4 @@
-"""What the database costs with a long queue: submit, claim, finish, pages of the task list, group commit.
+"""What a long queue costs: submit, claim, finish, pages of the task list, group commit, what was learned.
 
 To reach with 100,000 queued tasks: a claim under 1 ms, a page of the task list within 20 ms, a batch of
 10,000 within 2 s. Run it with the program's own Python: `.venv/bin/python scripts/bench/claim.py`. It prints
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import statistics
 import tempfile
 import time
@@ -19,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from steelyard.rules.footprint import Experience, PastRun
 from steelyard.rules.retry import Decision
 from steelyard.rules.states import Cause, TaskState
 from steelyard.store import claims, task_pages, tasks
@@ -27,6 +29,7 @@ from steelyard.store.database import Change, Database
 from steelyard.store.tasks import NewTask
 
 BATCH = 10_000
+LEAST = 30_000
 OUTCOME = Outcome(Cause.SUCCEEDED, exit_code=0, evidence="exit code 0", peak_memory=2**30, cpu_seconds=1.0)
 DONE = Decision(TaskState.SUCCEEDED, 0.0, None, False, "succeeded")
 Row = tuple[str, str, str]
@@ -156,6 +159,30 @@ async def group_commit(database: Database, size: int, seconds: float) -> Row:
     return f"claim + finish, {size} in one commit", f"{rate:,.0f} tasks a second", ""
 
 
+def learned(waiting: int, times: int) -> Row:
+    """What the tasks of a sweep are expected to take, asked once more because a run of it has ended."""
+    rng = random.Random(1)
+
+    def parameters() -> dict[str, float]:
+        return {f"p{number}": rng.choice([1, 2, 5, 9]) for number in range(10)} | {
+            "years": rng.uniform(1, 50)
+        }
+
+    runs = [
+        PastRun(one, int(2**30 * one["years"]), 60 * one["years"] * rng.uniform(0.9, 1.1))
+        for one in (parameters() for _ in range(200))
+    ]
+    asked = [parameters() for _ in range(waiting)]
+
+    def answer() -> None:
+        known = Experience(runs)
+        for one in asked:
+            known.of(one)
+
+    words = f"what {waiting} tasks of 11 parameters take, by 200 runs"
+    return words, milliseconds(timed(answer, times)), ""
+
+
 async def measure(path: Path, count: int, times: int) -> list[Row]:
     """Every figure, on a new database."""
     database = Database.open(path, Wall(), lambda name, detail: None)
@@ -163,6 +190,7 @@ async def measure(path: Path, count: int, times: int) -> list[Row]:
         rows = [await submit(database, count)]
         rows += await one_by_one(database, times)
         rows += pages(database, max(5, times // 10))
+        rows.append(learned(256, max(3, times // 40)))
         rows += [await group_commit(database, size, 1.0) for size in (1, 8, 128)]
     finally:
         database.close()
@@ -182,6 +210,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=200, help="repetitions that a median is of (200)")
     parser.add_argument("--folder", type=Path, help="where the database goes; its disk is what is measured")
     arguments = parser.parse_args()
+    if arguments.tasks < LEAST:
+        parser.error(f"fewer than {LEAST:,} tasks would be done before all is measured")
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         rows = asyncio.run(measure(Path(folder) / "steelyard.db", arguments.tasks, arguments.times))
     print(f"with {arguments.tasks:,} tasks queued")
