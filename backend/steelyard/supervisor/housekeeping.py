@@ -45,10 +45,8 @@ class Housekeeper:
         await workers.cleanup(yard, yard.settings.worker_cleanup_age)
         await yard.database.change(lambda change: events.prune(change, yard.clocks.wall()))
         self.upkeep.begin()
-        if yard.had_large_batch:
-            yard.had_large_batch = False
-            yard.database.shrink()
-            heap.give_back_memory()
+        yard.database.shrink()
+        heap.give_back_memory()
 
     def _note_sleep(self) -> None:
         """DESIGN section 4: a laptop that slept says for how long, and that nothing was lost by it."""

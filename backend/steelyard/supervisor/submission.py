@@ -27,8 +27,6 @@ CLOSELY = 256
 
 BATCH_LIMIT = 10_000
 """Tasks in one request (DESIGN section 9)."""
-LARGE_BATCH = 1_000
-"""Tasks in one request after which memory is given back, in a quiet moment."""
 
 
 async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
@@ -50,7 +48,6 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
         for index, spec in enumerate(specs)
     ]
     submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
-    yard.had_large_batch |= len(specs) >= LARGE_BATCH
     yard.hurry()
     return submitted
 

@@ -63,7 +63,6 @@ class Yard:
     battery_read: float | None = None
     ladder: Ladder = field(default_factory=Ladder)
     sweep_due: bool = False
-    had_large_batch: bool = False
     unrecorded: list[Callable[[], None]] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     watched_logs: dict[str, WatchedLog] = field(default_factory=dict)
