@@ -9,7 +9,7 @@ import sqlite3
 
 from steelyard.rules.errors import StorageFull
 from steelyard.rules.quantities import format_duration
-from steelyard.store import faults
+from steelyard.store import faults, tasks
 from steelyard.store.condition import Trouble
 from steelyard.supervisor import dispatch, memory_guard, notices, pausing, views, worker_end, workers
 from steelyard.supervisor.housekeeping import Housekeeper
@@ -38,17 +38,19 @@ class Turns:
         self._trees_weighed = 0.0
         self._tried_again = 0.0
         self._trouble: Trouble | None = None
+        self._patience = BEAT
+        """Seconds until the next turn at the latest."""
 
     async def run(self) -> None:
         """For ever. A turn that fails is logged, and the next one goes on."""
         yard = self._yard
         while True:
-            busy = any(handle.attempt is not None for handle in yard.handles.values())
             # Not wait_for(): in Python 3.11 it swallows a cancellation that comes in the moment of the event.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_WITH_TASKS if busy else BEAT):
+                async with asyncio.timeout(self._patience):
                     await yard.wake.wait()
             yard.wake.clear()
+            self._patience = BEAT
             try:
                 await self._turn()
             except (StorageFull, sqlite3.Error) as error:
@@ -83,6 +85,16 @@ class Turns:
         await workers.replace(self._yard)
         await self._housekeeper.keep_house()
         self._publish()
+        self._patience = self._until_next()
+
+    def _until_next(self) -> float:
+        """A beat, or less: a task that waits for its moment is not to wait for the beat after it."""
+        yard = self._yard
+        beat = BEAT_WITH_TASKS if any(handle.attempt for handle in yard.handles.values()) else BEAT
+        due = tasks.next_due(yard.database)
+        left = beat if due is None else due - yard.clocks.wall()
+        # What is due already was left alone, while the queue is paused or the disk is full: that lasts.
+        return min(beat, left) if left > 0 else beat
 
     def _observe(self) -> bool:
         """Weigh the machine, and the trees at the beat; whether it was the beat.

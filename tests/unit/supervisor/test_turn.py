@@ -6,8 +6,10 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from steelyard.supervisor.turn import Turns
+from steelyard.rules.timestamps import iso
+from steelyard.supervisor.turn import BEAT, BEAT_WITH_TASKS, Turns
 from tests.fakes.clocks import FakeClocks
+from tests.unit.supervisor.making import Made
 
 
 class CountedTurns(Turns):
@@ -54,3 +56,20 @@ async def test_a_wake_up_brings_a_turn_at_once_and_a_failed_one_is_not_the_last(
                 await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_next_turn_comes_when_a_task_is_due(made: Made) -> None:
+    turns = Turns(made.yard)
+    assert turns._until_next() == BEAT
+    await made.submit(not_before=iso(made.clocks.wall() + 30.0))
+    assert turns._until_next() == BEAT
+    await made.submit(not_before=iso(made.clocks.wall() + 0.75))
+    assert round(turns._until_next(), 3) == 0.75
+    made.clocks.advance(0.6)
+    assert round(turns._until_next(), 3) == 0.15
+    made.clocks.advance(0.15)
+    # Nobody took it, so nobody may: looking for it without a pause would be of no use.
+    assert turns._until_next() == BEAT
+    handle = await made.worker()
+    await made.attempt(handle, await made.submit())
+    assert turns._until_next() == BEAT_WITH_TASKS
