@@ -2,7 +2,7 @@
 
 A question is answered by the runs whose parameters are nearest (nearness.py): the claim by those that are
 nearest as far as memory goes, the duration by those that are nearest as far as time goes, unless all lie on
-a curve (duration_curve.py).
+a curve (curve.py).
 
 Sizes are bytes, durations are seconds of awake time.
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from steelyard.rules import duration_curve, memory_curve
-from steelyard.rules.duration_curve import DurationCurve, Timing
+from steelyard.rules import memory_curve
+from steelyard.rules.curve import Curves, Guess
 from steelyard.rules.nearness import NEAR, Nearness, Parameters, is_number
 from steelyard.rules.retry import RAISE
 
@@ -25,6 +25,9 @@ FIRST_MARGIN: Final = 0.25
 LAST_MARGIN: Final = 0.05
 MANY_RUNS: Final = 20
 """DESIGN section 3: 25 % on top after one run, 5 % after 20 and more; between, it falls with log(runs)."""
+
+CLOSE: Final = 0.1
+"""How far off its curve of memory a run may lie, as a rule; more, and there is none (see curve.OFF)."""
 
 FEW_RUNS: Final = 3
 """With fewer near runs than this all runs of the simulation answer, unless one had just these parameters."""
@@ -34,8 +37,6 @@ NORMAL_95: Final = 1.645
 
 RUNS_KEPT: Final = 200
 """The newest so many runs of a simulation answer; older ones are forgotten."""
-
-Words = frozenset[tuple[str, str]]
 
 How = Literal["same", "near", "all"]
 
@@ -148,23 +149,28 @@ class Experience:
         durations = [(run.parameters, run.duration or 0.0) for run in self._complete]
         self._by_memory = Nearness(seen, peaks, ranges or {})
         self._by_time = Nearness(seen, durations, ranges or {})
-        self._curves: dict[Words, DurationCurve | None] = {}
+        self._time_curves = Curves(durations)
 
     def of(self, parameters: Parameters) -> Footprint | None:
         """What a run of these parameters is expected to take; None before the first completed run."""
         if not self._complete:
             return None
+        time = self._timing(parameters)
         squares = self._by_memory.squares(parameters)
         answer, how = self._nearest(squares)
         least = self._at_least(squares)
         peak = max(run.peak for run in answer)
+        guess = None if how == "same" else self._memory_curves.of(parameters)
+        if guess is not None and guess.inside and how == "all":
+            return _footprint(max(least, _read_off(guess.most)), int(guess.most), guess.runs, True, time)
         if how != "same":
             expected = self._expected(parameters, squares, peak)
+            if guess is not None and not guess.inside:
+                expected = max(expected, int(guess.most))
             if expected > peak:
-                # Read off a curve, not seen: as little evidence as a single run.
-                least = max(least, math.ceil(expected * (1 + FIRST_MARGIN)))
+                least = max(least, _read_off(expected))
                 peak = expected
-        return _footprint(answer, self._timing(parameters), peak, how != "all", least)
+        return _footprint(max(least, _claim(answer, peak)), peak, len(answer), how != "all", time)
 
     def usual(self) -> Footprint | None:
         """What all completed runs took, whatever their parameters; None before the first."""
@@ -175,7 +181,8 @@ class Experience:
         if not self._complete:
             return None
         peak = max(run.peak for run in self._complete)
-        return _footprint(self._complete, _range(self._complete), peak, near=False, least=0)
+        claim = _claim(self._complete, peak)
+        return _footprint(claim, peak, len(self._complete), False, _range(self._complete))
 
     def at_least(self, parameters: Parameters) -> int:
         """What a run of just these parameters needs at the least: RAISE times what it had when it was ended.
@@ -190,29 +197,21 @@ class Experience:
             return 0
         return max((int(run.peak * RAISE) for run in same), default=0)
 
-    def _timing(self, parameters: Parameters) -> Timing:
+    def _timing(self, parameters: Parameters) -> Guess:
         """How long a run takes: by runs of the same parameters, else by a curve, else by near runs."""
         answer, how = self._nearest(self._by_time.squares(parameters))
-        curve = None if how == "same" else self._curve(parameters)
-        return (curve.of(parameters) if curve is not None else None) or _range(answer)
-
-    def _curve(self, parameters: Parameters) -> DurationCurve | None:
-        """The curve of the runs with the same words, or of all where such runs lie on none."""
-        words = _words(parameters)
-        if words not in self._curves:
-            self._curves[words] = _fit(self._by_words.get(words, [])) or self._common_curve
-        return self._curves[words]
+        guess = None if how == "same" else self._time_curves.of(parameters)
+        return guess or _range(answer)
 
     @cached_property
-    def _by_words(self) -> dict[Words, list[PastRun]]:
-        found: dict[Words, list[PastRun]] = {}
-        for run in self._complete:
-            found.setdefault(_words(run.parameters), []).append(run)
-        return found
-
-    @cached_property
-    def _common_curve(self) -> DurationCurve | None:
-        return _fit(self._complete)
+    def _memory_curves(self) -> Curves:
+        """None where a run that was ended for want of memory had more than they say."""
+        curves = Curves([(run.parameters, float(run.peak)) for run in self._complete], CLOSE)
+        for run in self.runs:
+            guess = None if run.complete else curves.of(run.parameters)
+            if guess is not None and run.peak > guess.most:
+                return Curves([])
+        return curves
 
     def _nearest(self, squares: Sequence[float]) -> tuple[list[PastRun], How]:
         """The completed runs that answer: those of the same parameters, those that are near, or all.
@@ -260,33 +259,23 @@ class Experience:
         return found
 
 
-def _words(parameters: Parameters) -> Words:
-    """What of the parameters is no number, so that no curve can follow it."""
-    return frozenset((name, repr(value)) for name, value in parameters.items() if not is_number(value))
-
-
-def _fit(runs: Sequence[PastRun]) -> DurationCurve | None:
-    return duration_curve.fit([(run.parameters, run.duration or 0.0) for run in runs])
-
-
-def _range(runs: Sequence[PastRun]) -> Timing:
+def _range(runs: Sequence[PastRun]) -> Guess:
     durations = sorted(run.duration for run in runs if run.duration is not None)
-    return Timing(statistics.median(durations), durations[0], durations[-1], len(durations))
+    return Guess(statistics.median(durations), durations[0], durations[-1], len(durations))
 
 
-def _footprint(answer: Sequence[PastRun], time: Timing, peak: int, near: bool, least: int) -> Footprint:
-    """Memory by `answer`, which is not empty."""
-    peaks = [run.peak for run in answer]
-    return Footprint(
-        claim=max(math.ceil(max(_p95(peaks), peak) * (1 + margin(len(answer)))), least),
-        peak=peak,
-        runs=len(answer),
-        near=near,
-        duration=time.usual,
-        shortest=time.shortest,
-        longest=time.longest,
-        timed=time.runs,
-    )
+def _footprint(claim: int, peak: int, runs: int, near: bool, time: Guess) -> Footprint:
+    return Footprint(claim, peak, runs, near, time.usual, time.least, time.most, time.runs)
+
+
+def _read_off(peak: float) -> int:
+    """The claim for a peak that was read off a curve and not seen: as little evidence as a single run."""
+    return math.ceil(peak * (1 + FIRST_MARGIN))
+
+
+def _claim(runs: Sequence[PastRun], peak: int) -> int:
+    """The claim by what runs took; there is one at the least."""
+    return math.ceil(max(_p95([run.peak for run in runs]), peak) * (1 + margin(len(runs))))
 
 
 def _p95(peaks: Sequence[int]) -> float:

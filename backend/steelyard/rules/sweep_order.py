@@ -1,14 +1,14 @@
 """The order inside a sweep: what ends the whole soonest goes first.
 
 No single order does: the longest first keeps the end short, the largest area (claim x duration) first packs
-memory, and which of the two matters depends on the machine and the sweep. So a few orders are played through
+memory, and which of the two matters depends on the machine and the sweep. So some orders are played through
 with what is known, and the best of them is taken. (docs/scheduling.md has the figures.)
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from steelyard.rules.forecast import Expected, Span, play
@@ -17,14 +17,9 @@ from steelyard.rules.scheduling import Candidate, Room, Running
 PLAYED: Final = 64
 """Tasks of a sweep whose orders are played through, some ms in all; of more the first order is taken."""
 
-Key = Callable[[Candidate, float], float]
-
-ORDERS: Final[tuple[Key, ...]] = (
-    lambda task, seconds: float(task.claim) ** 0.5 * seconds,
-    lambda task, seconds: seconds,
-    lambda task, seconds: task.claim * seconds,
-)
-"""What a task is sorted by, the most first; its claim (bytes) and how long it takes (seconds)."""
+EXPONENTS: Final = (0.5, 0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 1.0, 1.5, 2.0, 3.0)
+"""A task is sorted by claim ** exponent * seconds, the most first: from the longest (0) over the largest area
+(1) to nearly the largest claim. Close ones too: in a small sweep two that change places decide."""
 
 
 def arrange(
@@ -56,11 +51,11 @@ def _best(members: list[Candidate], room: Room, running: Sequence[Running], work
     def takes(task: Candidate) -> float:
         return stand_in if task.known_duration is None else task.known_duration
 
-    def sorted_by(key: Key) -> list[Candidate]:
-        return sorted(members, key=lambda task: key(task, takes(task)), reverse=True)
+    def sorted_by(exponent: float) -> list[Candidate]:
+        return sorted(members, key=lambda task: float(task.claim) ** exponent * takes(task), reverse=True)
 
     if len(members) > PLAYED:
-        return sorted_by(ORDERS[0]) if known else members
+        return sorted_by(EXPONENTS[0]) if known else members
     runs = [Expected(task.frees, task.cores, _span(task.remaining or 0.0)) for task in running]
     memory = room.headroom + sum(task.frees for task in running)
     cores = room.cores_free + sum(task.cores for task in running)
@@ -70,7 +65,7 @@ def _best(members: list[Candidate], room: Room, running: Sequence[Running], work
         return play(waiting, runs, memory, cores, max(1, workers))
 
     # min() takes the first of the best: a change of order that gains nothing is none.
-    return min([members, *map(sorted_by, ORDERS)], key=ends)
+    return min([members, *map(sorted_by, EXPONENTS)], key=ends)
 
 
 def _span(seconds: float) -> Span:

@@ -66,6 +66,33 @@ def test_what_explains_memory_need_not_explain_how_long_it_takes() -> None:
     assert (found.shortest, found.longest, found.timed) == (1200.0, 1201.0, 8)
 
 
+LINEAR = [run(n * GIB, resolution=n, price=price) for n, price in ((1, 8), (4, 3), (9, 7), (30, 1))]
+
+
+def test_memory_is_read_off_a_curve_before_there_are_near_runs() -> None:
+    found = known(Experience(LINEAR), resolution=2, price=5)
+    assert found.peak == pytest.approx(2 * GIB, rel=0.01)
+    assert found.claim == pytest.approx(2.5 * GIB, rel=0.01)
+    assert (found.runs, found.near) == (4, True)
+
+
+def test_beyond_what_was_seen_a_curve_never_says_less_than_the_most_seen() -> None:
+    assert known(Experience(LINEAR), resolution=40, price=5).peak >= 40 * GIB
+    assert known(Experience(LINEAR), resolution=0.5, price=5).peak == 30 * GIB
+
+
+def test_a_run_that_was_ended_above_a_curve_takes_the_curves_word_away() -> None:
+    below = run(5 * GIB, None, complete=False, resolution=6, price=2)
+    above = run(8 * GIB, None, complete=False, resolution=6, price=2)
+    assert known(Experience([*LINEAR, below]), resolution=2, price=5).peak < 3 * GIB
+    assert known(Experience([*LINEAR, above]), resolution=2, price=5).peak == 30 * GIB
+
+
+def test_runs_that_lie_on_no_curve_of_memory_all_count() -> None:
+    runs = [run(peak * GIB, resolution=n) for n, peak in ((1, 5), (4, 1), (9, 7), (30, 2))]
+    assert known(Experience(runs), resolution=2).peak == 7 * GIB
+
+
 def test_a_duration_is_read_off_a_curve_before_there_are_near_runs() -> None:
     runs = [
         run(GIB, 60.0 * years, years=years, price=price) for years, price in ((1, 8), (4, 3), (9, 7), (30, 1))

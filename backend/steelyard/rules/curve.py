@@ -1,10 +1,10 @@
-"""How long runs take by the numbers among their parameters, where a few of them show that it is so.
+"""What runs take by the numbers among their parameters, where a few of them show that it is so.
 
-    seconds = c * x1^b1 * x2^b2 * ...
+    seconds, or bytes = c * x1^b1 * x2^b2 * ...
 
-Twice the years take twice as long, twice the resolution four times. That is read from the first runs of a
-sweep, long before every other run of it has a neighbour (nearness.py). Where the runs do not lie on such a
-curve there is none.
+Twice the years take twice as long, twice the resolution four times as much. That is read from the first runs
+of a sweep, long before every other run of it has a neighbour (nearness.py). Where the runs do not lie on such
+a curve there is none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from steelyard.rules.nearness import Parameters, is_number
@@ -21,7 +22,7 @@ SPARE_RUNS: Final = 3
 """Runs that there are beyond the numbers of a curve: on fewer, chance lies on a line too often."""
 
 OFF: Final = 0.25
-"""How far off its curve a run may lie, as a rule (the standard error of the logarithms, some 25 %)."""
+"""How far off its curve a run may lie, as a rule: the standard error of the logarithms, some 25 %."""
 
 STEPS: Final = 12
 """Steps in which the exponents are found."""
@@ -30,23 +31,29 @@ WORTH_IT: Final = 0.9
 """A step leaves less than this share of the error, or it is none."""
 
 FARTHEST: Final = 8.0
-"""How many times longer than the longest run, or shorter than the shortest, a guess may be."""
+"""How many times more than the most that was seen, or less than the least, a guess may be."""
+
+Words = frozenset[tuple[str, str]]
 
 _SAME: Final = 1e-6**2
 """Mean square of the logarithms' deviations up to which all values of a number count as one."""
 
 _LEAST: Final = 0.001
-"""What a duration counts at the least: a logarithm of 0 there is none."""
+"""What an outcome counts at the least: a logarithm of 0 there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds that a run usually takes, at the least, at the most; runs: how many that is read from."""
+class Guess:
+    """What a run usually takes, at the least, at the most; runs: how many that is read from.
+
+    inside: whether each of its numbers lies between those that were seen.
+    """
 
     usual: float
-    shortest: float
-    longest: float
+    least: float
+    most: float
     runs: int
+    inside: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,8 @@ class _Axis:
     name: str
     positive: bool
     middle: float
+    span: tuple[float, float]
+    """The least and the most place of a run."""
 
     def place(self, value: float) -> float | None:
         if not self.positive:
@@ -64,8 +73,8 @@ class _Axis:
 
 
 @dataclass(frozen=True, slots=True)
-class DurationCurve:
-    """A curve through the durations of some runs; fit() makes it."""
+class Curve:
+    """A curve through what some runs took; fit() makes it."""
 
     level: float
     slopes: tuple[tuple[_Axis, float], ...]
@@ -74,29 +83,72 @@ class DurationCurve:
     seen: tuple[float, float]
     runs: int
 
-    def of(self, parameters: Parameters) -> Timing | None:
+    def of(self, parameters: Parameters) -> Guess | None:
         """What the curve says of a run; None where one of its numbers is missing or no such number."""
-        height = self.level
+        height, inside = self.level, True
         for axis, slope in self.slopes:
             value = parameters.get(axis.name)
             place = axis.place(value) if is_number(value) else None
             if place is None:
                 return None
             height += slope * place
+            inside = inside and axis.span[0] <= place <= axis.span[1]
         low, high = self.seen[0] - math.log(FARTHEST), self.seen[1] + math.log(FARTHEST)
         height = min(high, max(low, height))
-        return Timing(
-            math.exp(height), math.exp(height + self.off[0]), math.exp(height + self.off[1]), self.runs
+        return Guess(
+            math.exp(height),
+            math.exp(height + self.off[0]),
+            math.exp(height + self.off[1]),
+            self.runs,
+            inside,
         )
 
 
-def fit(runs: Sequence[tuple[Parameters, float]]) -> DurationCurve | None:
-    """The curve that runs (their parameters, seconds) lie on; None if they lie on none.
+class Curves:
+    """A curve for each combination of words among the parameters, and one through all runs.
+
+    runs: their parameters and what they took.
+    """
+
+    def __init__(self, runs: Sequence[tuple[Parameters, float]], off: float = OFF) -> None:
+        self._runs = runs
+        self._off = off
+        self._found: dict[Words, Curve | None] = {}
+
+    def of(self, parameters: Parameters) -> Guess | None:
+        """What the curve of the runs with the same words says; where they lie on none, that of all."""
+        words = _words(parameters)
+        if words not in self._found:
+            self._found[words] = fit(self._by_words.get(words, []), self._off) or self._common
+        curve = self._found[words]
+        return None if curve is None else curve.of(parameters)
+
+    @cached_property
+    def _common(self) -> Curve | None:
+        return fit(self._runs, self._off)
+
+    @cached_property
+    def _by_words(self) -> dict[Words, list[tuple[Parameters, float]]]:
+        found: dict[Words, list[tuple[Parameters, float]]] = {}
+        for run in self._runs:
+            found.setdefault(_words(run[0]), []).append(run)
+        return found
+
+
+def _words(parameters: Parameters) -> Words:
+    """What of the parameters is no number, so that no curve can follow it."""
+    return frozenset((name, repr(value)) for name, value in parameters.items() if not is_number(value))
+
+
+def fit(runs: Sequence[tuple[Parameters, float]], off: float = OFF) -> Curve | None:
+    """The curve that runs (their parameters, what they took) lie on; None if they lie on none.
+
+    off: how far off it they may lie, as OFF says.
 
     Matching pursuit (Mallat and Zhang 1993): what is not explained yet is explained by the one number that
     leaves the least of it, again and again, a number more than once if need be.
     """
-    heights = [math.log(max(_LEAST, seconds)) for _, seconds in runs]
+    heights = [math.log(max(_LEAST, took)) for _, took in runs]
     columns = _columns([parameters for parameters, _ in runs])
     if not columns:
         return None
@@ -114,9 +166,9 @@ def fit(runs: Sequence[tuple[Parameters, float]]) -> DurationCurve | None:
             break
         rest, error = left, found
         slopes[axis] = slopes.get(axis, 0.0) + slope
-    if not slopes or error > OFF:
+    if not slopes or error > off:
         return None
-    return DurationCurve(
+    return Curve(
         level, tuple(slopes.items()), (min(rest), max(rest)), (min(heights), max(heights)), len(runs)
     )
 
@@ -134,7 +186,7 @@ def _columns(all_parameters: Sequence[Parameters]) -> dict[_Axis, list[float]]:
         middle = statistics.fmean(places)
         places = [place - middle for place in places]
         if _squares(places) > _SAME * len(places):
-            found[_Axis(name, positive, middle)] = places
+            found[_Axis(name, positive, middle, (min(places), max(places)))] = places
     return found
 
 

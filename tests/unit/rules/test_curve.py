@@ -1,4 +1,4 @@
-"""Curves of durations: followed where the runs lie on one, and only there."""
+"""Curves of what runs take: followed where the runs lie on one, and only there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.rules.duration_curve import FARTHEST, OFF, SPARE_RUNS, DurationCurve, fit
+from steelyard.rules.curve import FARTHEST, OFF, SPARE_RUNS, Curve, fit
 from steelyard.rules.nearness import Parameters
 
 
@@ -23,7 +23,7 @@ def runs_of(law: Callable[..., float], **values: list[float]) -> list[tuple[Para
     ]
 
 
-def curve(runs: list[tuple[Parameters, float]]) -> DurationCurve:
+def curve(runs: list[tuple[Parameters, float]]) -> Curve:
     found = fit(runs)
     assert found is not None
     return found
@@ -84,8 +84,8 @@ def test_how_far_runs_lie_off_is_told() -> None:
     timing = curve(runs).of({"years": 10})
     assert timing is not None
     assert timing.runs == 6
-    assert timing.shortest < timing.usual < timing.longest
-    assert timing.longest / timing.usual < math.exp(2 * OFF)
+    assert timing.least < timing.usual < timing.most
+    assert timing.most / timing.usual < math.exp(2 * OFF)
 
 
 def test_nobody_guesses_far_beyond_what_was_seen() -> None:
@@ -131,4 +131,4 @@ def test_whatever_ran_what_is_said_is_a_span_of_seconds(
     found = fit(runs)
     timing = found.of(asked) if found is not None else None
     if timing is not None:
-        assert 0.0 < timing.shortest <= timing.usual <= timing.longest < math.inf
+        assert 0.0 < timing.least <= timing.usual <= timing.most < math.inf
