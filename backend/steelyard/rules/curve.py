@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from steelyard.rules.nearness import Parameters, is_number
 
@@ -46,7 +46,7 @@ _LEAST: Final = 0.001
 class Guess:
     """What a run usually takes, at the least, at the most; runs: how many that is read from.
 
-    inside: whether each of its numbers lies between those that were seen.
+    inside: whether each of its numbers lies between those that were seen, and what never varied is the same.
     """
 
     usual: float
@@ -82,10 +82,16 @@ class Curve:
     """The logarithms of how far the runs lie below and above it."""
     seen: tuple[float, float]
     runs: int
+    settled: Mapping[str, Any]
+    """What all of the runs had alike: what another value of it does nobody has seen."""
+    names: frozenset[str]
 
     def of(self, parameters: Parameters) -> Guess | None:
         """What the curve says of a run; None where one of its numbers is missing or no such number."""
-        height, inside = self.level, True
+        height = self.level
+        inside = self.names.issuperset(parameters) and all(
+            parameters.get(name) == value for name, value in self.settled.items()
+        )
         for axis, slope in self.slopes:
             value = parameters.get(axis.name)
             place = axis.place(value) if is_number(value) else None
@@ -168,9 +174,25 @@ def fit(runs: Sequence[tuple[Parameters, float]], off: float = OFF) -> Curve | N
         slopes[axis] = slopes.get(axis, 0.0) + slope
     if not slopes or error > off:
         return None
+    names = frozenset().union(*(parameters for parameters, _ in runs))
     return Curve(
-        level, tuple(slopes.items()), (min(rest), max(rest)), (min(heights), max(heights)), len(runs)
+        level,
+        tuple(slopes.items()),
+        (min(rest), max(rest)),
+        (min(heights), max(heights)),
+        len(runs),
+        _settled([parameters for parameters, _ in runs], names),
+        names,
     )
+
+
+def _settled(all_parameters: Sequence[Parameters], names: Iterable[str]) -> dict[str, Any]:
+    first = all_parameters[0]
+    return {
+        name: first.get(name)
+        for name in names
+        if all(parameters.get(name) == first.get(name) for parameters in all_parameters)
+    }
 
 
 def _columns(all_parameters: Sequence[Parameters]) -> dict[_Axis, list[float]]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.rules.curve import FARTHEST, OFF, SPARE_RUNS, Curve, fit
+from steelyard.rules.curve import FARTHEST, OFF, SPARE_RUNS, Curve, Curves, fit
 from steelyard.rules.nearness import Parameters
 
 
@@ -21,6 +21,9 @@ def runs_of(law: Callable[..., float], **values: list[float]) -> list[tuple[Para
         (dict(zip(values, one, strict=True)), law(**dict(zip(values, one, strict=True))))
         for one in product(*values.values())
     ]
+
+
+YEARS = runs_of(lambda years: 60.0 * years, years=[1, 4, 10, 12])
 
 
 def curve(runs: list[tuple[Parameters, float]]) -> Curve:
@@ -101,6 +104,38 @@ def test_a_curve_says_nothing_of_a_run_without_its_number() -> None:
     assert found.of({"years": True}) is None
     assert found.of({"years": 0}) is None
     assert found.of({"years": -3}) is None
+
+
+def test_what_never_varied_is_not_inside_with_another_value() -> None:
+    runs = [({**parameters, "mesh": 10, "solver": "quick"}, took) for parameters, took in YEARS]
+    for asked, inside in (
+        ({"years": 5, "mesh": 10, "solver": "quick"}, True),
+        ({"years": 50, "mesh": 10, "solver": "quick"}, False),
+        ({"years": 5, "mesh": 99, "solver": "quick"}, False),
+        ({"years": 5, "mesh": 10, "solver": "thorough"}, False),
+        ({"years": 5, "solver": "quick"}, False),
+        ({"years": 5, "mesh": 10, "solver": "quick", "new": 1}, False),
+    ):
+        guess = curve(runs).of(asked)
+        assert guess is not None and guess.inside is inside
+
+
+def test_words_that_varied_and_changed_nothing_are_inside() -> None:
+    runs = [({**parameters, "note": f"run {n}"}, took) for n, (parameters, took) in enumerate(YEARS)]
+    guess = Curves(runs).of({"years": 5, "note": "another"})
+    assert guess is not None and guess.inside
+
+
+def test_each_combination_of_words_has_a_curve_of_its_own() -> None:
+    runs = [
+        ({**parameters, "solver": solver}, took * times)
+        for parameters, took in YEARS
+        for solver, times in (("quick", 1.0), ("thorough", 50.0))
+    ]
+    found = [Curves(runs).of({"years": 5, "solver": solver}) for solver in ("quick", "thorough")]
+    assert [guess and round(guess.usual) for guess in found] == [300, 15_000]
+    # Of a third one nobody knows anything: all runs together lie on no curve.
+    assert Curves(runs).of({"years": 5, "solver": "huge"}) is None
 
 
 def test_numbers_of_both_signs_can_be_followed() -> None:

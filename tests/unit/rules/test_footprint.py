@@ -76,6 +76,12 @@ def test_memory_is_read_off_a_curve_before_there_are_near_runs() -> None:
     assert (found.runs, found.near) == (4, True)
 
 
+def test_a_curve_says_nothing_of_a_number_that_never_varied() -> None:
+    runs = [run(n * GIB, years=n, mesh=10) for n in (1, 4, 9, 30)]
+    assert known(Experience(runs), years=2, mesh=10).peak < 3 * GIB
+    assert known(Experience(runs), years=2, mesh=99).peak >= 30 * GIB
+
+
 def test_beyond_what_was_seen_a_curve_never_says_less_than_the_most_seen() -> None:
     assert known(Experience(LINEAR), resolution=40, price=5).peak >= 40 * GIB
     assert known(Experience(LINEAR), resolution=0.5, price=5).peak == 30 * GIB
