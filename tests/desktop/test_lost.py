@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -175,13 +176,14 @@ def test_a_data_directory_that_cannot_be_made(launch: Launch, tmp_path: Path) ->
 
 def test_a_profile_that_has_no_place_leaves_nothing_behind(launch: Launch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    (tmp_path / "temporary").mkdir()
-    desktop = launch(tmp_path / "file" / "data", TMPDIR=str(tmp_path / "temporary"))
-    desktop.lost("data_dir_unwritable")
-    assert list((tmp_path / "temporary").glob("steelyard-*/*"))
-    desktop.run("window.close()")
-    assert desktop.leaves(10) == 0
-    assert list((tmp_path / "temporary").glob("steelyard-*")) == []
+    # Not in the test's own folder: Chromium has a socket there, whose path must not be long.
+    with tempfile.TemporaryDirectory() as folder:
+        desktop = launch(tmp_path / "file" / "data", TMPDIR=folder)
+        desktop.lost("data_dir_unwritable")
+        assert list(Path(folder).glob("steelyard-*/*"))
+        desktop.run("window.close()")
+        assert desktop.leaves(10) == 0
+        assert list(Path(folder).glob("steelyard-*")) == []
 
 
 LATE = """
