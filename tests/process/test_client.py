@@ -287,7 +287,7 @@ def test_a_restarted_sidecar_is_found_again(tmp_path: Path) -> None:
             with (
                 Background(lambda: client.wait(task_id, timeout=90)) as waiting,
                 Client.find(data, patience=90) as other,
-                Background(lambda: pieces.extend(p["text"] for p in other.follow(task_id))),
+                Background(lambda: pieces.extend(p["text"] for p in other.follow(task_id))) as following,
             ):
                 eventually(lambda: client.task(task_id)["state"] == "RUNNING", within=PATIENCE)
                 first.kill()
@@ -297,6 +297,8 @@ def test_a_restarted_sidecar_is_found_again(tmp_path: Path) -> None:
                     assert waiting.value()["state"] == "SUCCEEDED"
                     # A plain call finds it as well: nothing can have been done by one that nobody took.
                     assert client.status()["workers"]
+                    # Who follows has to find it while it is there.
+                    following.value()
             assert any("waiting up to 90 s" in text for text in told)
             assert "opened\n" in "".join(pieces)
     with Client(first.ready["url"], "ab" * 32, patience=0.3) as gone, pytest.raises(NoSidecar):
