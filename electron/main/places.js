@@ -100,8 +100,17 @@ function profile(data) {
     return folder;
   } catch {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "steelyard-"));
-    process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+    process.once("exit", () => removeProfile(folder));
     return folder;
+  }
+}
+
+/** @param {string} folder */
+function removeProfile(folder) {
+  try {
+    fs.rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Windows removes no file that Chromium still has open; its own cleaning of the temporary folder does later.
   }
 }
 

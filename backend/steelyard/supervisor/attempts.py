@@ -271,20 +271,11 @@ def finish(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, outcome: O
             yard.crashes_in_a_row = 0
             handle.tasks_done += outcome.cause is Cause.SUCCEEDED
             handle.tasks_failed += outcome.cause not in {Cause.SUCCEEDED, *NOT_COUNTED}
-            _relearn(yard, attempt.simulation)
         if handle.state is WorkerState.DRAINING:
             handle.dismiss(launch.STOP_GRACE)
         yard.hurry()
 
     record()
-
-
-def _relearn(yard: Yard, simulation: str) -> None:
-    """What has ended may tell how long the others of its simulation will take that run already."""
-    for handle in yard.handles.values():
-        other = handle.attempt
-        if other is not None and other.simulation == simulation and other.parameters is not None:
-            other.span = yard.learning.span(simulation, other.parameters)
 
 
 def end_attempt(

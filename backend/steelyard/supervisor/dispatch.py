@@ -45,6 +45,14 @@ async def dispatch(yard: Yard) -> int:
     return len(claimed)
 
 
+def relearn(yard: Yard) -> None:
+    """What has ended may tell how long those take that run already. Answers are remembered: it is cheap."""
+    for handle in yard.handles.values():
+        attempt = handle.attempt
+        if attempt is not None and attempt.parameters is not None:
+            attempt.span = yard.learning.span(attempt.simulation, attempt.parameters)
+
+
 def _claim(yard: Yard, change: Change) -> tuple[list[Claimed], dict[str, Waiting]]:
     """Inside a transaction: one choice after the other, until nothing more may start; and why not more."""
     idle = yard.idle() if not (yard.leaving or yard.pause.by or yard.ladder.holding) else []

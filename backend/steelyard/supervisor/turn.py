@@ -81,6 +81,7 @@ class Turns:
         self._record()
         pausing.look_at_battery(self._yard)
         worker_end.check(self._yard)
+        dispatch.relearn(self._yard)
         await dispatch.dispatch(self._yard)
         await workers.replace(self._yard)
         await self._housekeeper.keep_house()

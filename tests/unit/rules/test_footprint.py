@@ -87,6 +87,13 @@ def test_beyond_what_was_seen_a_curve_never_says_less_than_the_most_seen() -> No
     assert known(Experience(LINEAR), resolution=0.5, price=5).peak == 30 * GIB
 
 
+def test_beyond_in_two_numbers_at_once_the_curve_knows_their_product() -> None:
+    runs = [
+        run(years * mesh * GIB // 10, years=years, mesh=mesh) for years in (1, 3, 9) for mesh in (2, 5, 10)
+    ]
+    assert known(Experience(runs), years=18, mesh=20).peak == pytest.approx(36 * GIB, rel=0.02)
+
+
 def test_a_run_that_was_ended_above_a_curve_takes_the_curves_word_away() -> None:
     below = run(5 * GIB, None, complete=False, resolution=6, price=2)
     above = run(8 * GIB, None, complete=False, resolution=6, price=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.rules.admission import MemoryView
+from steelyard.rules.forecast import Expected, Span, play
 from steelyard.rules.quantities import GIB
 from steelyard.rules.scheduling import Candidate, Room
-from steelyard.rules.sweep_order import PLAYED, arrange
+from steelyard.rules.sweep_order import EXPONENTS, PLAYED, arrange
 
 MACHINE = MemoryView(total=64 * GIB, available=64 * GIB, guard=4 * GIB)
 
@@ -34,6 +36,30 @@ def test_the_largest_goes_first_where_memory_is_short() -> None:
     """8 GiB, two workers: a 5 and a 3 fit together, two 3 leave the two 5 to run one after the other."""
     queue = [task("s1", 3, 4.0), task("s2", 3, 4.0), task("l1", 5, 4.0), task("l2", 5, 4.0)]
     assert names(queue, free=8)[0] in ("l1", "l2")
+
+
+def test_no_order_that_is_played_ends_sooner_than_the_one_taken() -> None:
+    """Many small sweeps: the one power that is best differs from one to the next."""
+    rng = random.Random(4)
+    best = set()
+    for _ in range(60):
+        queue = [task(str(n), rng.choice([1, 2, 4, 8]), rng.uniform(1.0, 9.0)) for n in range(12)]
+        ends = [lasts(by_power(queue, exponent)) for exponent in EXPONENTS]
+        taken = lasts(arrange(queue, Room(16 * GIB, 99, True, MACHINE), [], 4))
+        assert taken == min(lasts(queue), *ends)
+        best.add(ends.index(min(ends)))
+    assert len(best) > 4
+
+
+def by_power(queue: Sequence[Candidate], exponent: float) -> list[Candidate]:
+    return sorted(queue, key=lambda one: one.claim**exponent * (one.known_duration or 0.0), reverse=True)
+
+
+def lasts(queue: Sequence[Candidate]) -> float:
+    """Seconds on 16 GiB with four workers."""
+    spans = [Span(seconds, seconds, seconds) for seconds in (one.known_duration or 0.0 for one in queue)]
+    waiting = [Expected(one.claim, one.cores, span) for one, span in zip(queue, spans, strict=True)]
+    return play(waiting, [], 16 * GIB, 99, 4)
 
 
 def test_an_order_that_gains_nothing_is_no_change() -> None:

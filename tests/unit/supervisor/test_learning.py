@@ -183,6 +183,7 @@ async def test_what_runs_is_told_how_long_it_takes_once_others_have_shown_it(mad
     assert attempt.span is None
     for years in (1, 2, 4, 9):
         await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
+    dispatch.relearn(made.yard)
     made.clocks.advance(300)
     assert attempt.span is not None
     assert round(attempt.remaining(made.clocks.awake()) or 0) == 900
@@ -197,4 +198,5 @@ async def test_what_goes_on_from_a_checkpoint_is_not_told_how_long_a_whole_run_t
     assert await dispatch.dispatch(made.yard) == 1
     for years in (1, 2, 4, 9):
         await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
+    dispatch.relearn(made.yard)
     assert running(made, resumed).span is None
