@@ -98,6 +98,24 @@ def test_a_filter_is_not_undone_by_what_was_asked_before_it(
     assert names(panel) == ["run 3"]
 
 
+def test_a_filter_that_is_typed_before_the_scripts_are_there_counts(
+    start_sidecar: StartSidecar, open_panel: OpenPanel
+) -> None:
+    sidecar = start_sidecar()
+    with sidecar.client() as client:
+        client.post("/api/startup/", json={"choice": "without_workers"})
+    batch(sidecar, [waiting(f"run {n}") for n in range(5)])
+    panel = go(open_panel(sidecar), sidecar, "tasks/")
+    held: list[Route] = []
+    panel.page.route(re.compile(r"/static/tasks\.js"), lambda route: held.append(route))
+    panel.page.goto(f"{sidecar.record['url']}tasks/", wait_until="commit")
+    panel.page.get_by_label("Search").fill("run 3")
+    panel.eventually(lambda: held)
+    assert len(names(panel)) == 5
+    held[0].continue_()
+    panel.eventually(lambda: names(panel) == ["run 3"])
+
+
 def test_only_rows_that_change_are_fetched(
     start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit
 ) -> None:

@@ -20,6 +20,15 @@ function look() {
   }
 }
 
+/** @param {Element} field */
+function isChanged(field) {
+  if (field instanceof HTMLSelectElement) {
+    const stated = [...field.options].find((option) => option.defaultSelected) ?? field.options[0];
+    return field.value !== stated?.value;
+  }
+  return field instanceof HTMLInputElement && field.value !== field.defaultValue;
+}
+
 // What was asked for before a filter was changed may be answered after it: then nobody wants it any more.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { detail } = /** @type {CustomEvent} */ (event);
@@ -33,6 +42,14 @@ document.addEventListener("htmx:responseError", async (event) => {
   const { elt, xhr } = /** @type {CustomEvent} */ (event).detail;
   if (elt?.id === "tasks-filters") {
     say((await refusal(new Response(xhr.responseText, { status: xhr.status }))).message, "refused");
+  }
+});
+// What was typed before the scripts were there, or what a browser has put back into the fields, nobody has heard of.
+addEventListener("load", () => {
+  const form = /** @type {HTMLFormElement | null} */ (document.getElementById("tasks-filters"));
+  const fields = form === null ? [] : [...form.querySelectorAll("input, select")];
+  if (fields.some(isChanged)) {
+    form?.dispatchEvent(new Event("input", { bubbles: true }));
   }
 });
 document.addEventListener("steelyard:task", (event) => {
