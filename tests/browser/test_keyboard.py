@@ -29,11 +29,31 @@ async () => {
   const {outlineStyle, outlineWidth, boxShadow} = getComputedStyle(one);
   const isMarked = (outlineStyle !== "none" && parseFloat(outlineWidth) >= 2) || boxShadow !== "none";
   const isIn = box => box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  // Tabler lets the page scroll there smoothly.
+  // What moves the page's content at this moment is made up for in the next frame.
   let frames = 0;
   while (!isIn(one.getBoundingClientRect()) && frames++ < 300) await new Promise(requestAnimationFrame);
   const isInSight = isIn(one.getBoundingClientRect());
   return {name: one.outerHTML.slice(0, 120), isMarked, isInSight};
+}
+"""
+GROWS_ABOVE = """
+async () => {
+  const frames = async count => { while (count--) await new Promise(requestAnimationFrame) };
+  await frames(5);
+  const more = document.createElement("div");
+  more.style.height = "3000px";
+  document.querySelector("main").prepend(more);
+  let last;
+  do {
+    last = scrollY;
+    await frames(20);
+  } while (scrollY !== last);
+}
+"""
+IN_SIGHT = """
+() => {
+  const {top, bottom} = document.activeElement.getBoundingClientRect();
+  return document.activeElement.matches(".file-get, summary") && bottom > 0 && top < innerHeight;
 }
 """
 INSIDE = "one => document.activeElement === document.body || one.contains(document.activeElement)"
@@ -77,6 +97,19 @@ def test_every_control_of_every_page(
     ):
         go(panel, sidecar, path).is_at_rest()
         assert walk(panel) == [], path
+
+
+def test_what_grows_above_does_not_push_the_focus_out_of_sight(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    task = submit(sidecar, files() + YEARS, label="it runs")
+    panel = go(open_panel(sidecar), sidecar, f"tasks/{task}/").is_at_rest()
+    panel.page.locator(".file-get").last.focus()
+    panel.page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    panel.page.keyboard.press("Shift+Tab")
+    panel.page.evaluate(GROWS_ABOVE)
+    assert panel.page.evaluate(IN_SIGHT)
 
 
 def test_a_dialog_keeps_the_focus_and_gives_it_back(
