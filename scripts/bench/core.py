@@ -29,6 +29,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.helpers.reach import async_client_of, bearer, websocket_address  # noqa: E402
 from tests.helpers.sidecar import RunningSidecar  # noqa: E402
 from tests.helpers.waiting import eventually  # noqa: E402
 
@@ -85,12 +86,10 @@ def submit_to_started(client: httpx.Client, folder: Path) -> float:
 
 async def change_to_message(record: dict[str, Any], rounds: int) -> list[float]:
     """Seconds from the request that changes a task's state to the WebSocket message that tells of it."""
-    headers = {"Authorization": f"Bearer {record['token']}"}
-    url = record["url"]
     took: list[float] = []
     async with (
-        websockets.connect(url.replace("http", "ws") + "ws", additional_headers=headers) as socket,
-        httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client,
+        websockets.connect(websocket_address(record), additional_headers=bearer(record)) as socket,
+        async_client_of(record) as client,
     ):
         await socket.recv()
         for _ in range(rounds):

@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.helpers import api  # noqa: E402
+from tests.helpers.reach import bearer  # noqa: E402
 from tests.helpers.sidecar import RunningSidecar  # noqa: E402
 
 MB = 1_000_000
@@ -87,7 +88,7 @@ class Lean:
 
     def __init__(self, record: dict[str, Any]) -> None:
         self._connection = http.client.HTTPConnection(record["url"].split("/")[2], timeout=60)
-        self._headers = {"Authorization": f"Bearer {record['token']}", "Content-Type": "application/json"}
+        self._headers = {**bearer(record), "Content-Type": "application/json"}
 
     def close(self) -> None:
         """Close the connection."""

@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.helpers import api  # noqa: E402
+from tests.helpers.reach import bearer, websocket_address  # noqa: E402
 from tests.helpers.sidecar import RunningSidecar  # noqa: E402
 
 MB = 1_000_000
@@ -154,8 +155,7 @@ def work(client: httpx.Client, done: threading.Event, count: list[int]) -> None:
 
 async def come_and_go(record: dict[str, Any], done: threading.Event) -> None:
     """A listener that stays for a second, again and again; every other one leaves without a word."""
-    url = record["url"].replace("http", "ws", 1) + "ws"
-    headers = {"Authorization": f"Bearer {record['token']}"}
+    url, headers = websocket_address(record), bearer(record)
     turn = 0
     while not done.is_set():
         turn += 1

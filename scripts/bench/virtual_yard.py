@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from steelyard.rules import pressure, scheduling, sweep_order
+from steelyard.rules import scheduling, sweep_order
 from steelyard.rules.admission import MemoryView
 from steelyard.rules.footprint import Experience, PastRun
-from steelyard.rules.pressure import Ladder, Signs, Weighed
+from steelyard.rules.ladder import Ladder, Weighed, next_steps
+from steelyard.rules.pressure import Signs
 from steelyard.rules.scheduling import Candidate, Room, Running
 
 WINDOW = 256
@@ -228,7 +229,7 @@ def by_samples(jobs: Sequence[Job], machine: Machine, guard: int) -> Outcome:
             )
             for one in active
         ]
-        ladder, steps = pressure.step(ladder, Signs(machine.memory, available, guard), weighed, now)
+        ladder, steps = next_steps(ladder, Signs(machine.memory, available, guard), weighed, now)
         for step in steps:
             chosen = [one for one in active if one.job.name == step.task_id]
             for one in chosen:

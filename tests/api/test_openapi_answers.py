@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 from steelyard.rules.states import Cause
 from tests.helpers.api import all_run, ends, submit_python
 from tests.helpers.document import Document
+from tests.helpers.reach import bearer, websocket_address
 from tests.helpers.sidecar import RunningSidecar
 from tests.helpers.waiting import eventually
 
@@ -207,10 +208,7 @@ def test_what_the_websocket_says_is_of_the_same_types(
     sidecar: RunningSidecar, client: httpx.Client, document: Document
 ) -> None:
     record = sidecar.record
-    url = record["url"].replace("http", "ws") + "ws"
-    with connect(
-        url, additional_headers={"Authorization": f"Bearer {record['token']}"}, proxy=None
-    ) as websocket:
+    with connect(websocket_address(record), additional_headers=bearer(record), proxy=None) as websocket:
         snapshot = json.loads(websocket.recv(timeout=10))
         document.validate(snapshot["status"], document.component("Status"), "snapshot")
         websocket.send(json.dumps({"subscribe": ["memory", "queue"]}))

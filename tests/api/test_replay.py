@@ -8,15 +8,16 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.helpers.reach import bearer, websocket_address
 from tests.helpers.sidecar import RunningSidecar
 
 CHANGES = 1000
 
 
 def follow(sidecar: RunningSidecar, query: str = "") -> ClientConnection:
-    address = sidecar.record["url"].replace("http:", "ws:") + "ws" + query
-    headers = {"Authorization": f"Bearer {sidecar.record['token']}"}
-    return connect(address, additional_headers=headers, proxy=None, legacy=True)
+    record = sidecar.record
+    address = websocket_address(record) + query
+    return connect(address, additional_headers=bearer(record), proxy=None, legacy=True)
 
 
 def test_a_client_that_was_cut_off_amid_a_thousand_changes_has_them_all(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from tests.desktop.inspector import PATIENCE, Gone, Inspector, Page, Refused
+from tests.helpers.reach import client_of
 from tests.helpers.sidecar import environment
 from tests.helpers.waiting import eventually
 
@@ -189,15 +190,9 @@ class Desktop:
 
         return eventually(read, within=PATIENCE)
 
-    @contextlib.contextmanager
-    def client(self) -> Iterator[httpx.Client]:
+    def client(self) -> httpx.Client:
         """HTTP with the sidecar's token."""
-        record = self.record
-        headers = {"Authorization": f"Bearer {record['token']}"}
-        with httpx.Client(
-            base_url=record["url"], headers=headers, timeout=PATIENCE, trust_env=False
-        ) as client:
-            yield client
+        return client_of(self.record)
 
     def prefer(self, **preferences: object) -> None:
         """Change preferences, as another program than the window would."""

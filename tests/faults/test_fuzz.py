@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.faults.fuzz_targets import SEEDS, TARGETS
 from tests.helpers import api
+from tests.helpers.reach import bearer, websocket_address
 from tests.helpers.sidecar import RunningSidecar
 
 ROOT = Path(__file__).parents[2]
@@ -81,8 +82,7 @@ def some_messages(seed: int) -> list[str | bytes]:
 
 async def throw(record: dict[str, str], messages: list[str | bytes]) -> int:
     """Send each, coming back when sent away; how many were answered with an error."""
-    url = record["url"].replace("http", "ws", 1) + "ws"
-    headers = {"Authorization": f"Bearer {record['token']}"}
+    url, headers = websocket_address(record), bearer(record)
     refused = 0
     waiting = list(messages)
     while waiting:

@@ -24,6 +24,7 @@ import pytest
 
 from steelyard.machine import identity
 from tests.helpers import api, evidence, main_process
+from tests.helpers.reach import client_of
 from tests.helpers.sidecar import PATIENCE, environment
 from tests.helpers.waiting import eventually
 from tests.process import family
@@ -73,11 +74,7 @@ class Scene:
         eventually(lambda: self.query("SELECT 1 FROM worker WHERE state = 'RUNNING'"), within=PATIENCE)
         path = self.data / "runtime" / "sidecar.json"
         eventually(path.exists, within=PATIENCE)
-        record = json.loads(path.read_bytes())
-        headers = {"Authorization": f"Bearer {record['token']}"}
-        with httpx.Client(
-            base_url=record["url"], headers=headers, timeout=PATIENCE, trust_env=False
-        ) as client:
+        with client_of(json.loads(path.read_bytes())) as client:
             client.patch("/api/preferences/", json={"replace_crashed_workers": False}).raise_for_status()
             yield client
 

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ import httpx
 
 from steelyard.machine import identity
 from tests.helpers import evidence, invariants, main_process, witness
+from tests.helpers.reach import client_of
 from tests.helpers.sidecar import environment
 from tests.helpers.waiting import eventually
 
@@ -209,14 +209,8 @@ class BusyYard:
             return {}
         return record
 
-    @contextlib.contextmanager
-    def _client(self) -> Iterator[httpx.Client]:
-        record = eventually(lambda: self.sidecar and self._record(), within=PATIENCE)
-        headers = {"Authorization": f"Bearer {record['token']}"}
-        with httpx.Client(
-            base_url=record["url"], headers=headers, timeout=PATIENCE, trust_env=False
-        ) as client:
-            yield client
+    def _client(self) -> httpx.Client:
+        return client_of(eventually(lambda: self.sidecar and self._record(), within=PATIENCE))
 
     def __enter__(self) -> BusyYard:
         self.start_main()

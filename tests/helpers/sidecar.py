@@ -13,13 +13,14 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
+from tests.helpers.reach import client_of
 from tests.helpers.waiting import eventually
 
 PATIENCE = 30.0
@@ -134,15 +135,9 @@ class RunningSidecar:
         want = hmac.new(bytes.fromhex(str(self.hello["token"])), text, hashlib.sha256).hexdigest()
         return hmac.compare_digest(want, self.ready["proof"])
 
-    @contextlib.contextmanager
-    def client(self) -> Iterator[httpx.Client]:
+    def client(self) -> httpx.Client:
         """HTTP with its token, and no proxies."""
-        record = self.record
-        headers = {"Authorization": f"Bearer {record['token']}"}
-        with httpx.Client(
-            base_url=record["url"], headers=headers, timeout=PATIENCE, trust_env=False
-        ) as client:
-            yield client
+        return client_of(self.record)
 
     def pids(self) -> list[psutil.Process]:
         """The sidecar and everything below it, now."""

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.helpers import api
+from tests.helpers.reach import async_client_of
 from tests.helpers.sidecar import PATIENCE, RunningSidecar, environment
 from tests.helpers.waiting import eventually
 from tests.process.test_hello import hello
@@ -303,8 +304,7 @@ def test_the_first_page_asks_once_and_only_when_there_is_no_room(tmp_path: Path)
 
 def test_two_windows_answer_at_once_and_one_worker_starts(tmp_path: Path) -> None:
     async def both(record: dict[str, str]) -> list[httpx.Response]:
-        headers = {"Authorization": f"Bearer {record['token']}"}
-        async with httpx.AsyncClient(base_url=record["url"], headers=headers, trust_env=False) as client:
+        async with async_client_of(record) as client:
             answers = (client.post("/api/startup/", json={"choice": "start"}) for _ in range(5))
             return await asyncio.gather(*answers)
 

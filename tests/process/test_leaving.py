@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.helpers import api, family
+from tests.helpers.reach import bearer, websocket_address
 from tests.helpers.sidecar import PATIENCE, RunningSidecar
 from tests.helpers.waiting import eventually
 
@@ -58,9 +59,8 @@ def begin(client: httpx.Client, program: str) -> str:
 
 
 def websocket(sidecar: RunningSidecar) -> contextlib.AbstractContextManager[ClientConnection]:
-    address = sidecar.record["url"].replace("http:", "ws:") + "ws"
-    headers = {"Authorization": f"Bearer {sidecar.record['token']}"}
-    return connect(address, additional_headers=headers, proxy=None, legacy=True)
+    record = sidecar.record
+    return connect(websocket_address(record), additional_headers=bearer(record), proxy=None, legacy=True)
 
 
 def left_within(sidecar: RunningSidecar, seconds: float) -> float:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.helpers import api
+from tests.helpers.reach import async_client_of
 from tests.helpers.sidecar import PATIENCE, RunningSidecar
 from tests.helpers.waiting import eventually
 
@@ -140,10 +141,7 @@ def test_a_queue_is_served_only_by_its_own_workers(tmp_path: Path) -> None:
 
 def test_the_same_key_at_once_makes_one_task(sidecar: RunningSidecar, client: httpx.Client) -> None:
     async def submit_all() -> list[httpx.Response]:
-        headers = {"Authorization": f"Bearer {sidecar.record['token']}"}
-        async with httpx.AsyncClient(
-            base_url=sidecar.record["url"], headers=headers, timeout=60, trust_env=False
-        ) as many:
+        async with async_client_of(sidecar.record) as many:
             body = {"simulation": "command", "parameters": {"argv": ["true"]}, "key": "only one"}
             return await asyncio.gather(*(many.post("/api/tasks/", json=body) for _ in range(30)))
 

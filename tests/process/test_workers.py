@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.helpers import api
+from tests.helpers.reach import async_client_of
 from tests.helpers.sidecar import RunningSidecar
 from tests.helpers.waiting import eventually
 
@@ -19,10 +20,7 @@ SLEEP = "import time; time.sleep(600)"
 
 
 async def add_twenty(record: dict[str, str]) -> list[httpx.Response]:
-    headers = {"Authorization": f"Bearer {record['token']}"}
-    async with httpx.AsyncClient(
-        base_url=record["url"], headers=headers, timeout=60, trust_env=False
-    ) as client:
+    async with async_client_of(record) as client:
         return await asyncio.gather(*(client.post("/api/workers/add/") for _ in range(20)))
 
 

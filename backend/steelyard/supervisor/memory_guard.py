@@ -1,12 +1,12 @@
-"""Carries out what the ladder of rules.pressure decides, once for each fresh sample of the trees."""
+"""Carries out what rules.ladder decides, once for each fresh sample of the trees."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
-from steelyard.rules import pressure
-from steelyard.rules.pressure import Ladder, Signs, Step, Weighed
+from steelyard.rules.ladder import Ladder, Step, Weighed, next_steps
+from steelyard.rules.pressure import Signs
 from steelyard.rules.quantities import format_duration
 from steelyard.store import tasks
 from steelyard.supervisor import notices
@@ -39,7 +39,7 @@ def look(yard: Yard, holders: list[WorkerHandle]) -> tuple[Ladder, list[Step]]:
     now, view = yard.clocks.awake(), yard.scale.view(yard.settings)
     signs = Signs(view.total, view.available, view.guard, view.pressure, view.pressure_halves)
     weighed = [_weighed(handle, handle.attempt, now) for handle in holders if handle.attempt is not None]
-    return pressure.step(yard.ladder, signs, weighed, now)
+    return next_steps(yard.ladder, signs, weighed, now)
 
 
 def _weighed(handle: WorkerHandle, attempt: RunningAttempt, now: float) -> Weighed:

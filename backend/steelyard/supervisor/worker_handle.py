@@ -10,7 +10,7 @@ from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
 from steelyard.rules.forecast import Span
-from steelyard.rules.pressure import SuspendedBy
+from steelyard.rules.ladder import SuspendedBy
 from steelyard.rules.states import WorkerState
 
 Point = tuple[float, int, float]

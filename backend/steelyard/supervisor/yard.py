@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from steelyard.machine.clocks import Clocks
 from steelyard.machine.paths import DataDirectory
 from steelyard.rules.battery import Charge
+from steelyard.rules.ladder import Ladder
 from steelyard.rules.pause import Pause
-from steelyard.rules.pressure import Ladder
 from steelyard.rules.reasons import Waiting
 from steelyard.settings.environment import Settings
 from steelyard.settings.preferences import Preferences
