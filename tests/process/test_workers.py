@@ -202,3 +202,17 @@ def test_twice_the_same_request_is_answered_in_words(tmp_path: Path, which: str)
                 assert answer.json() == {"status": "success", "worker_id": only["worker_id"]}
         assert api.code(client.post(f"/api/tasks/{task_id}/resume/")) == (409, "conflict")
         assert api.code(client.post(f"/api/tasks/{task_id}/retry/")) == (409, "conflict")
+
+
+def test_workers_that_leave_at_the_same_time_have_left_and_are_not_replaced(tmp_path: Path) -> None:
+    """The end of each looks for what it left behind, and must not meet the others that are just ending."""
+    ends = []
+    with RunningSidecar(tmp_path / "data", WORKER_MAX_COUNT="6") as sidecar, sidecar.client() as client:
+        for _ in range(3):
+            client.post("/api/workers/add-many/", json={"count": 6}).raise_for_status()
+            for one in api.all_run(client, 6):
+                client.post(f"/api/workers/{one['worker_id']}/drain/").raise_for_status()
+            eventually(lambda: client.get("/api/workers/status/").json()["limits"]["active"] == 0, within=30)
+            ends += [(one["state"], one["reason"]) for one in api.workers(client)]
+            client.post("/api/workers/cleanup/").raise_for_status()
+    assert ends == [("DEAD", "drained by the user")] * 18

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.settings.builtin import NAME as BUILT_IN
 from steelyard.settings.parameters import faults
+from steelyard.settings.patterns import compiled
 from steelyard.settings.simulation import Simulation, placeholder_faults
 from steelyard.settings.toml_lines import line_of, syntax_fault
 from steelyard.settings.wording import shown, suggestion
@@ -236,10 +237,7 @@ def _flag(value: object) -> bool:
 
 
 def _pattern(value: object) -> str:
-    try:
-        groups = re.compile(_text(value)).groups
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"expected a regular expression: {error}") from None
+    groups = compiled(_text(value)).groups
     if groups not in (1, 2):
         expected = r"one group like '(\d+)%' or two like 'year (\d+) of (\d+)'"
         raise ValueError(f"expected {expected}, found {groups}")

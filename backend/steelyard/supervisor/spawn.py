@@ -105,14 +105,20 @@ async def _listen(handle: WorkerHandle, on_message: OnMessage, on_end: OnEnd) ->
 
 
 async def _exit_or_end(handle: WorkerHandle, process: asyncio.subprocess.Process) -> None:
-    """Wait for an agent whose pipe is closed; one that lingers or speaks nonsense is ended with its tree."""
+    """Wait for an agent whose pipe is closed; one that lingers or speaks nonsense is ended with its tree.
+
+    Lingering is a fault, but for one that was told to leave: on a busy machine its last steps take long.
+    """
     if handle.fault is None:
         try:
             async with asyncio.timeout(1.0):
                 await process.wait()
             return
         except TimeoutError:
-            handle.fault = "the worker closed its pipe and did not leave"
+            if handle.leaving:
+                handle.dismissed = True
+            else:
+                handle.fault = "the worker closed its pipe and did not leave"
     if process.returncode is None and identity.is_same(process.pid, handle.identity or ""):
         containment.end_tree(process.pid)
     await process.wait()

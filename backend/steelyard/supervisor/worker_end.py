@@ -76,7 +76,9 @@ def sweep(yard: Yard) -> None:
     """
     if yard.sweep_due and all(h.gone or h.process is not None for h in yard.handles.values()):
         yard.sweep_due = False
-        keep = frozenset(h.pid for h in yard.handles.values() if h.pid and not h.gone)
+        # Not one either that has just left: its exit status is still to be read, by whoever started it.
+        processes = [h.process for h in yard.handles.values() if h.process is not None]
+        keep = frozenset(process.pid for process in processes if process.returncode is None)
         containment.end_descendants(keep=keep)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 
 from steelyard.machine.interruption import TookTooLong, limited
@@ -22,7 +23,10 @@ class DeclaredPattern:
         self.usable = False
         """Whether the pattern is (still) tried."""
         try:
-            self._regex = re.compile(pattern)
+            with warnings.catch_warnings():
+                # It was read, and accepted, where the simulation's file was.
+                warnings.simplefilter("ignore", FutureWarning)
+                self._regex = re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
             warn(f"the progress pattern {pattern!r:.200} is not used: {error}")
             return

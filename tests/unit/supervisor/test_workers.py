@@ -14,6 +14,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import workers as rows
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import attempts, leaving, spawn, startup, worker_end, workers
+from steelyard.supervisor.worker_handle import WorkerHandle
 from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import Made
 
@@ -26,6 +27,12 @@ def swept(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[int]]:
     return calls
 
 
+def runs(worker: WorkerHandle) -> None:
+    """Let its process have no exit status yet."""
+    assert worker.process is not None
+    worker.process.returncode = None  # type: ignore[misc]
+
+
 async def test_no_sweep_while_a_worker_is_being_started(made: Made, swept: list[frozenset[int]]) -> None:
     """Its process is a descendant already, and its PID is not known: the sweep would end it."""
     old, new = await made.worker(), await made.worker(WorkerState.STARTING)
@@ -35,10 +42,23 @@ async def test_no_sweep_while_a_worker_is_being_started(made: Made, swept: list[
     await old.ended.wait()
     assert swept == []
     new.process = process
+    runs(new)
     worker_end.sweep(made.yard)
     assert swept == [frozenset({new.pid})]
     worker_end.sweep(made.yard)
     assert len(swept) == 1
+
+
+async def test_a_sweep_leaves_the_status_of_another_that_has_just_left_to_whoever_started_it(
+    made: Made, swept: list[frozenset[int]]
+) -> None:
+    """Its pipe is closed and its status is not read yet: reaped here, it would count as crashed."""
+    first, second = await made.worker(), await made.worker()
+    runs(second)
+    first.gone = second.gone = True
+    worker_end.on_end(made.yard, first)
+    await first.ended.wait()
+    assert swept == [frozenset({second.pid})]
 
 
 async def test_an_add_that_meets_the_way_out_leaves_no_worker(
