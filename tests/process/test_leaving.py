@@ -27,9 +27,9 @@ from tests.helpers.waiting import eventually
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 """A task that no soft stop ends."""
 SOFT = (
-    "import steelyard_task as t, time\n"
+    "import signal, steelyard_task as t, time\n"
+    "signal.signal(signal.SIGTERM, lambda *_: None)\n"
     "print('begun', flush=True)\n"
-    "import signal; signal.signal(signal.SIGTERM, lambda *_: None)\n"
     "while not t.stopping(): time.sleep(0.01)\n"
     "(t.checkpoint_dir() / 'state').write_text('1'); t.checkpointed(); print('saved', flush=True)\n"
 )
