@@ -216,3 +216,16 @@ def test_workers_that_leave_at_the_same_time_have_left_and_are_not_replaced(tmp_
             ends += [(one["state"], one["reason"]) for one in api.workers(client)]
             client.post("/api/workers/cleanup/").raise_for_status()
     assert ends == [("DEAD", "drained by the user")] * 18
+
+
+def test_a_worker_that_has_no_room_at_the_start_comes_when_it_has(tmp_path: Path) -> None:
+    """The task that waits wants most of the machine: until it is done there is room for a single worker."""
+    with RunningSidecar(tmp_path / "data") as sidecar, sidecar.client() as client:
+        available = client.get("/api/workers/status/").json()["memory"]["available"]
+        api.submit_python(client, "pass", memory=available * 6 // 10)
+    with RunningSidecar(tmp_path / "data", "--workers", "2") as sidecar, sidecar.client() as client:
+        api.all_run(client, 2)
+        events = client.get("/api/events/", params={"limit": 1000}).json()["events"]
+        said = [event["data"]["text"] for event in events if event["kind"] == "prompt"]
+        [text] = [one for one in said if "started when there is room" in one]
+        assert text.startswith("Another worker is started when there is room: One more worker needs ")

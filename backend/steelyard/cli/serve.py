@@ -26,7 +26,7 @@ FATAL = 2
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1. Default: a free one."
 )
-@click.option("--workers", default="0", help='Workers to start as far as they are admitted, or "restore".')
+@click.option("--workers", default="0", help='Workers to start, each as soon as there is room, or "restore".')
 @click.option(
     "--hello", is_flag=True, help="Read the first line of stdin for everything: for a program that embeds."
 )

@@ -54,9 +54,10 @@ class Supervisor:
     # life
 
     async def start(self, wanted: int | str = 0) -> None:
-        """Recover, begin to turn, and start so many workers as far as they are admitted.
+        """Recover, start so many workers as far as they are admitted, and begin to turn.
 
-        wanted: a number, or "restore" for as many as lived when the last sidecar went.
+        wanted: a number, or "restore" for as many as lived when the last sidecar went. Those that memory has
+        no room for now are started when it has, unless a person drains or aborts one until then.
         """
         yard = self._yard
         lived = recovery.recover(yard)
@@ -65,12 +66,12 @@ class Supervisor:
         launch.install_helper(yard)
         if yard.preferences.notice:
             notices.give(yard, "preferences", yard.preferences.notice)
-        self._turning = asyncio.get_running_loop().create_task(self._turns.run())
         count = lived if wanted == "restore" else int(wanted)
         # Whoever says how many workers there are to be has answered what the first page would ask.
         yard.answered = wanted == "restore" or count > 0
-        if count:
-            await workers.add_as_admitted(yard, count)
+        yard.owed = count
+        await workers.make_good(yard)
+        self._turning = asyncio.get_running_loop().create_task(self._turns.run())
 
     def leave(self, mode: Mode, deadline_s: float | None) -> None:
         """Say how stop() shall leave; while it is under way, this makes it quicker, never slower."""
@@ -110,20 +111,27 @@ class Supervisor:
 
     async def add_worker(self, force: bool = False) -> str:
         """Start one worker; its id. InsufficientMemory, NoCores (force overrides both), AtCapacity."""
-        return await workers.add(self._yard, force)
+        [worker_id] = await self.add_workers(1, force)
+        return worker_id
 
     async def add_workers(self, count: int, force: bool = False) -> list[str]:
         """Start up to count workers, as far as they are admitted; raises what forbids the first."""
         first = await workers.add(self._yard, force)
-        return [first, *await workers.add_as_admitted(self._yard, count - 1, force=force)]
+        added = [first, *await workers.add_as_admitted(self._yard, count - 1, force=force)]
+        workers.settle(self._yard, len(added))
+        return added
 
     async def drain_worker(self, worker_id: str | None = None) -> str:
         """Drain a worker, or the one that has run longest; its id. NotFound, Conflict."""
-        return await workers.drain(self._yard, worker_id)
+        drained = await workers.drain(self._yard, worker_id)
+        workers.settle(self._yard)
+        return drained
 
     async def abort_worker(self, worker_id: str, confirm: bool = False) -> str:
         """End a worker and its task's tree, and wait for it. ConfirmationRequired, NotFound, Conflict."""
-        return await workers.abort(self._yard, worker_id, confirm)
+        aborted = await workers.abort(self._yard, worker_id, confirm)
+        workers.settle(self._yard)
+        return aborted
 
     def worker_log(self, worker_id: str, tail: int = 10_000) -> str:
         """The last `tail` characters of a worker's log. NotFound."""

@@ -83,7 +83,7 @@ class Turns:
         worker_end.check(self._yard)
         dispatch.relearn(self._yard)
         await dispatch.dispatch(self._yard)
-        await workers.replace(self._yard)
+        await workers.make_good(self._yard)
         await self._housekeeper.keep_house()
         self._publish()
         self._patience = self._until_next()

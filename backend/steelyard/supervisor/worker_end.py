@@ -141,7 +141,7 @@ def on_end(yard: Yard, handle: WorkerHandle) -> None:
         handle.deny()
         if state is WorkerState.FAILED and not yard.leaving:
             yard.crashes_in_a_row += 1
-            yard.owed += 1
+            yard.owed += yard.settings.replace_crashed_workers
         handle.ended.set()
         yard.hurry()
 

@@ -41,6 +41,9 @@ EXIT_GRACE = 10.0
 CRASHES_IN_A_ROW = 5
 """DESIGN section 2: a worker that crashed is replaced at most so many times in a row."""
 
+LOOK_AGAIN = 5.0
+"""Seconds until workers that memory has no room for are tried again."""
+
 
 async def add(yard: Yard, force: bool) -> str:
     """Admit and start one worker;
@@ -247,20 +250,40 @@ async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
     return worker_id
 
 
-async def replace(yard: Yard) -> None:
-    """Start a worker for each that crashed, as far as it is admitted and the crashes do not go on and on."""
-    while yard.owed and not yard.leaving:
-        yard.owed -= 1
-        if not yard.settings.replace_crashed_workers:
-            continue
+async def make_good(yard: Yard) -> None:
+    """Start the workers that are owed, as far as they are admitted; who has no room waits until there is.
+
+    Those that crash go on and on are not, and not those for which there is no place at all.
+    """
+    while yard.owed and not yard.leaving and yard.clocks.awake() >= yard.owed_again:
         if yard.crashes_in_a_row > CRASHES_IN_A_ROW:
             text = f"{yard.crashes_in_a_row} workers crashed in a row; no more are started by themselves."
             notices.give(yard, "workers", text, crashes=yard.crashes_in_a_row)
-            continue
+            yard.owed = 0
+            return
         try:
             await add(yard, force=False)
+        except (AtCapacity, NoCores, ShuttingDown) as error:
+            log.warning("%d workers that were wanted are not started: %s", yard.owed, error.message)
+            yard.owed = 0
         except SteelyardError as error:
-            log.warning("a crashed worker is not replaced: %s", error.message)
+            if not yard.owed_again:
+                text = f"{_counted(yard.owed)} started when there is room: {error.message}"
+                notices.give(yard, "workers", text, owed=yard.owed)
+            yard.owed_again = yard.clocks.awake() + LOOK_AGAIN
+        else:
+            settle(yard, 1)
+    if not yard.owed:
+        yard.owed_again = 0.0
+
+
+def settle(yard: Yard, count: int | None = None) -> None:
+    """So many workers are owed no more; all of them where a person says anew how many there are to be."""
+    yard.owed = 0 if count is None else max(0, yard.owed - count)
+
+
+def _counted(count: int) -> str:
+    return "Another worker is" if count == 1 else f"Another {count} workers are"
 
 
 async def cleanup(yard: Yard, older_than: float) -> list[str]:

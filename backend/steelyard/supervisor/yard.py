@@ -59,6 +59,9 @@ class Yard:
     answered: bool = False
     crashes_in_a_row: int = 0
     owed: int = 0
+    """Workers that are to be there and are not: they crashed, or memory had no room for them at the start."""
+    owed_again: float = 0.0
+    """Awake time before which those are not tried again."""
     pause: Pause = field(default_factory=Pause)
     battery_read: float | None = None
     ladder: Ladder = field(default_factory=Ladder)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import workers as rows
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import attempts, leaving, spawn, startup, worker_end, workers
+from steelyard.supervisor.supervisor import Supervisor
 from steelyard.supervisor.worker_handle import WorkerHandle
 from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import Made
@@ -217,3 +220,57 @@ async def test_a_handshake_that_the_disk_refuses_is_recorded_once_it_takes_it(
     assert handle.state is WorkerState.STARTING
     made.yard.unrecorded.pop()()
     await eventually_async(lambda: handle.state is WorkerState.RUNNING)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the workers that are started: none has a process."""
+    ids: list[str] = []
+
+    async def at_once(yard: Any, handle: Any, on_message: Any, on_end: Any) -> None:
+        ids.append(handle.worker_id)
+
+    monkeypatch.setattr(spawn, "spawn", at_once)
+    return ids
+
+
+def notices_of(made: Made) -> list[str]:
+    found = made.yard.database.execute("SELECT data FROM event WHERE kind = 'prompt' ORDER BY seq").fetchall()
+    return [json.loads(data)["text"] for (data,) in found]
+
+
+async def test_workers_that_memory_has_no_room_for_start_when_it_has(made: Made, started: list[str]) -> None:
+    yard, room = made.yard, made.machine.available
+    made.machine.available = 0
+    yard.owed = 2
+    for _ in range(3):
+        await workers.make_good(yard)
+        made.clocks.advance(workers.LOOK_AGAIN)
+    assert (started, yard.owed) == ([], 2)
+    await yard.database.change(lambda change: None)
+    [said] = notices_of(made)
+    assert said.startswith("Another 2 workers are started when there is room: One more worker needs ")
+    made.machine.available = room
+    await workers.make_good(yard)
+    assert (len(started), yard.owed) == (1, 1), "there is room for one of 8 GiB"
+    await workers.make_good(yard)
+    assert len(started) == 1, "it is asked about every few seconds only"
+
+
+async def test_whoever_says_how_many_workers_there_are_is_owed_none(made: Made, started: list[str]) -> None:
+    supervisor = Supervisor(made.yard)
+    made.yard.owed = 3
+    await supervisor.add_worker()
+    assert made.yard.owed == 2
+    await supervisor.drain_worker(started[0])
+    assert made.yard.owed == 0
+
+
+@pytest.mark.parametrize("setting", ["worker_max_count", "worker_cores"])
+async def test_workers_that_there_is_no_place_for_are_not_owed(
+    made: Made, started: list[str], setting: str
+) -> None:
+    made.yard.owed = 9
+    made.yard.read_settings = lambda: replace(made.yard.settings, **{setting: 1})
+    await workers.make_good(made.yard)
+    assert (len(started), made.yard.owed, notices_of(made)) == (1, 0, [])
