@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -156,14 +155,6 @@ def test_a_hundred_thousand_tasks(start_sidecar: StartSidecar, open_panel: OpenP
     for first in range(0, 100_000, 10_000):
         batch(sidecar, [waiting(f"scenario {n}") for n in range(first, first + 10_000)])
     panel.eventually(lambda: "100 000" in panel.text(".list-count"), within=60)
-    for query, most in (("", 0.2), ("?q=scenario+4711", 0.5), ("?state=READY", 0.2)):
-        with sidecar.client() as client:
-            times = []
-            for _ in range(3):
-                began = time.perf_counter()
-                assert client.get(f"/tasks/{query}", headers={"Accept": "text/html"}).status_code == 200
-                times.append(time.perf_counter() - began)
-        assert min(times) < most, (query, times)
     panel.page.get_by_label("Search").fill("scenario 99999")
     panel.eventually(lambda: names(panel) == ["scenario 99999"])
 

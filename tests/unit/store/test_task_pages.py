@@ -162,3 +162,22 @@ def test_counts_follow_every_change_of_state(database: Database) -> None:
     database.change_now(lambda change: change.execute("DELETE FROM task WHERE id = ?", (first,)))
     assert tasks.counts(database)["SUCCEEDED"] == 0
     assert page(database, {"q": "command"}, 9, None)["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "filters", [{}, {"state": "READY"}, {"tag": "a"}, {"q": "x"}, {"tag": "a", "q": "x"}], ids=str
+)
+def test_a_page_is_walked_in_order_and_never_sorts_all_that_the_filters_let_through(
+    database: Database, filters: dict[str, str]
+) -> None:
+    submit(database, *(new(label=f"x {n}", tags=["a"]) for n in range(5)))
+    asked: list[str] = []
+    database._connection.set_trace_callback(asked.append)
+    found = page(database, filters, 2, None)
+    assert len(page(database, filters, 2, found["next"])["tasks"]) == 2
+    database._connection.set_trace_callback(None)
+    pages = [sql for sql in asked if "ORDER BY" in sql and "LIMIT 3" in sql]
+    assert len(pages) == 2
+    for sql in pages:
+        plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()]
+        assert not [step for step in plan if "TEMP B-TREE" in step], (sql, plan)
