@@ -264,7 +264,7 @@ async def make_good(yard: Yard) -> None:
         try:
             await add(yard, force=False)
         except (AtCapacity, NoCores, ShuttingDown) as error:
-            log.warning("%d workers that were wanted are not started: %s", yard.owed, error.message)
+            log.warning("wanted workers that are not started: %d. %s", yard.owed, error.message)
             yard.owed = 0
         except SteelyardError as error:
             if not yard.owed_again:
