@@ -59,6 +59,19 @@ def start_sidecar(tmp_path: Path) -> Iterator[StartSidecar]:
 
 
 @pytest.fixture
+def start_idle(start_sidecar: StartSidecar) -> StartSidecar:
+    """As start_sidecar, where a person chose to do without workers: tasks wait, and can be looked at."""
+
+    def start(*arguments: str, **env: Any) -> RunningSidecar:
+        sidecar = start_sidecar(*arguments, **env)
+        with sidecar.client() as client:
+            assert client.post("/api/startup/", json={"choice": "without_workers"}).status_code == 200
+        return sidecar
+
+    return start
+
+
+@pytest.fixture
 def new_context(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
     """A browser profile of its own; the keywords are Playwright's."""
     with contextlib.ExitStack() as stack:

@@ -70,11 +70,9 @@ def test_an_event_reaches_the_screen(
 
 
 def test_a_storm_of_events_is_not_a_storm_of_requests(
-    start_sidecar: StartSidecar, open_panel: OpenPanel
+    start_idle: StartSidecar, open_panel: OpenPanel
 ) -> None:
-    sidecar = start_sidecar()
-    with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
+    sidecar = start_idle()
     panel = open_panel(sidecar)
     before = len(panel.asked)
     with sidecar.client() as client:

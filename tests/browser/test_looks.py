@@ -126,10 +126,8 @@ def test_an_explanation_lies_inside_the_window(yard: Edge, new_context: NewConte
         assert panel.overflow() <= 0
 
 
-def test_an_empty_yard(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = start_sidecar()
-    with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
+def test_an_empty_yard(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = open_panel(sidecar, viewport=SIZES["narrow"])
     panel.shoot("empty-light-narrow")
     assert panel.overflow() <= 0

@@ -15,7 +15,6 @@ from tests.browser.panel import Panel
 from tests.browser.test_looks import SIZES, violations
 from tests.browser.test_tasks import go
 from tests.browser.work import HOSTILE
-from tests.helpers.sidecar import RunningSidecar
 
 FORM = "submit/?simulation=steel-pathway"
 STATIC = Path(__file__).resolve().parents[2] / "backend" / "steelyard" / "web" / "static"
@@ -40,14 +39,6 @@ maxLength = 5
 """
 
 
-def quiet(start_sidecar: StartSidecar) -> RunningSidecar:
-    """A sidecar whose tasks wait, so that they can be looked at."""
-    sidecar = start_sidecar()
-    with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
-    return sidecar
-
-
 def field(panel: Panel, name: str) -> Locator:
     """A parameter's or an option's whole field."""
     return panel.page.locator(f"[data-field={name}]")
@@ -59,8 +50,8 @@ def vary(panel: Panel, name: str, values: str) -> None:
     field(panel, name).locator("[data-many]").fill(values)
 
 
-def test_one_task(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = quiet(start_sidecar)
+def test_one_task(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = go(open_panel(sidecar), sidecar, "submit/")
     panel.page.get_by_role("link", name="Steel pathway").click()
     page = panel.is_live().page
@@ -86,8 +77,8 @@ def test_one_task(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
     assert task["memory"]["claim"] == 3 * 2**29 and task["tags"] == ["paper", "draft"]
 
 
-def test_a_grid_and_a_list(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = quiet(start_sidecar)
+def test_a_grid_and_a_list(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = go(open_panel(sidecar), sidecar, FORM)
     page = panel.page
     field(panel, "pathway").locator("[data-vary]").check()
@@ -118,8 +109,8 @@ def test_a_grid_and_a_list(start_sidecar: StartSidecar, open_panel: OpenPanel) -
     ]
 
 
-def test_every_field_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = quiet(start_sidecar)
+def test_every_field_wrong(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = go(open_panel(sidecar), sidecar, FORM)
     panel.expects("status of 422", "status of 400", "status of 409")
     page = panel.page
@@ -158,8 +149,8 @@ def test_every_field_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel) -
         assert client.get("/api/tasks/").json()["total"] == 1
 
 
-def test_every_value_of_a_sweep_wrong(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = quiet(start_sidecar)
+def test_every_value_of_a_sweep_wrong(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = go(open_panel(sidecar), sidecar, FORM)
     panel.expects("status of 422", "status of 409")
     price = field(panel, "carbon_price_2050")
@@ -197,8 +188,8 @@ def test_every_value_of_a_sweep_wrong(start_sidecar: StartSidecar, open_panel: O
         assert client.get("/api/tasks/").json()["total"] == 0
 
 
-def test_odd_parameters_and_hostile_words(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = quiet(start_sidecar)
+def test_odd_parameters_and_hostile_words(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     (sidecar.data_dir / "simulations" / "odd.toml").write_text(ODD)
     (sidecar.data_dir / "simulations" / "wrong.toml").write_text("[simulation]\nname = 7\n")
     panel = go(open_panel(sidecar), sidecar, "submit/")
@@ -250,8 +241,8 @@ def test_values_from_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
-def test_looks(start_sidecar: StartSidecar, open_panel: OpenPanel, scheme: str, size: str) -> None:
-    sidecar = quiet(start_sidecar)
+def test_looks(start_idle: StartSidecar, open_panel: OpenPanel, scheme: str, size: str) -> None:
+    sidecar = start_idle()
     panel = open_panel(sidecar, color_scheme=scheme, viewport=SIZES[size], bypass_csp=True)
     go(panel, sidecar, "submit/")
     assert panel.overflow() <= 0 and violations(panel.page) == []

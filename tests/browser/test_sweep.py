@@ -56,11 +56,10 @@ def test_a_sweep_fills_and_sorts(start_sidecar: StartSidecar, open_panel: OpenPa
     assert all(float(row["emissions_2050_mt"]) > 0 for row in rows)
 
 
-def test_a_large_sweep_is_cut_and_its_csv_is_not(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = start_sidecar()
+def test_a_large_sweep_is_cut_and_its_csv_is_not(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     sweep_id = sweep(sidecar, carbon_price_2050=[n / 10 for n in range(1500)])
     with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
         assert len(client.get(f"/sweeps/{sweep_id}/table.csv").text.splitlines()) == 1501
         assert client.get("/sweeps/none/").status_code == 404
     panel = go(open_panel(sidecar), sidecar, f"sweeps/{sweep_id}/")

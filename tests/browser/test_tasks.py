@@ -45,11 +45,10 @@ def test_an_empty_list_says_what_to_do(start_sidecar: StartSidecar, open_panel: 
     panel.page.get_by_role("heading", name="Submit", exact=True).wait_for()
 
 
-def test_filters_search_and_pages(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = start_sidecar()
+def test_filters_search_and_pages(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     batch(sidecar, [waiting(f"run {n}", tags=["odd"] if n % 2 else []) for n in range(60)])
     with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
         task_id = client.get("/api/tasks/?q=run 7").json()["tasks"][0]["task_id"]
         client.post(f"/api/tasks/{task_id}/cancel/")
     panel = go(open_panel(sidecar), sidecar, "tasks/")
@@ -79,11 +78,9 @@ def test_filters_search_and_pages(start_sidecar: StartSidecar, open_panel: OpenP
 
 
 def test_a_filter_is_not_undone_by_what_was_asked_before_it(
-    start_sidecar: StartSidecar, open_panel: OpenPanel
+    start_idle: StartSidecar, open_panel: OpenPanel
 ) -> None:
-    sidecar = start_sidecar()
-    with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
+    sidecar = start_idle()
     batch(sidecar, [waiting(f"run {n}") for n in range(5)])
     panel = go(open_panel(sidecar), sidecar, "tasks/")
     late: list[Route] = []
@@ -98,11 +95,9 @@ def test_a_filter_is_not_undone_by_what_was_asked_before_it(
 
 
 def test_a_filter_that_is_typed_before_the_scripts_are_there_counts(
-    start_sidecar: StartSidecar, open_panel: OpenPanel
+    start_idle: StartSidecar, open_panel: OpenPanel
 ) -> None:
-    sidecar = start_sidecar()
-    with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
+    sidecar = start_idle()
     batch(sidecar, [waiting(f"run {n}") for n in range(5)])
     panel = go(open_panel(sidecar), sidecar, "tasks/")
     held: list[Route] = []
@@ -147,10 +142,8 @@ def test_only_rows_that_change_are_fetched(
     panel.notice("in the queue again")
 
 
-def test_a_hundred_thousand_tasks(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = start_sidecar()
-    with sidecar.client() as client:
-        client.post("/api/startup/", json={"choice": "without_workers"})
+def test_a_hundred_thousand_tasks(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = go(open_panel(sidecar), sidecar, "tasks/")
     for first in range(0, 100_000, 10_000):
         batch(sidecar, [waiting(f"scenario {n}") for n in range(first, first + 10_000)])

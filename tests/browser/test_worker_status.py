@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-from typing import Any
 
 import pytest
 
@@ -30,15 +29,8 @@ time.sleep(600)
 IMAGE = "<img src=x onerror=alert(1)>"
 
 
-def no_worker_by_itself(sidecar: Any) -> None:
-    """The person has answered already: the first page starts none."""
-    with sidecar.client() as client:
-        assert client.post("/api/startup/", json={"choice": "without_workers"}).status_code == 200
-
-
-def test_the_section_under_its_old_labels(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = start_sidecar()
-    no_worker_by_itself(sidecar)
+def test_the_section_under_its_old_labels(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = open_panel(sidecar)
     for label in ("Active Workers", "Maximum Capacity", "Memory Usage", "Job Queue"):
         assert panel.page.get_by_role("heading", name=label).is_visible()
@@ -50,9 +42,8 @@ def test_the_section_under_its_old_labels(start_sidecar: StartSidecar, open_pane
     assert panel.page.url.endswith("/#worker-status")
 
 
-def test_a_worker_is_added_drained_and_cleaned_up(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = start_sidecar()
-    no_worker_by_itself(sidecar)
+def test_a_worker_is_added_drained_and_cleaned_up(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle()
     panel = open_panel(sidecar)
     panel.click("Add Worker")
     panel.notice("is starting")
@@ -188,9 +179,8 @@ def test_two_tabs_abort_the_same_worker(
     two.cards("DEAD").wait_for()
 
 
-def test_no_memory_for_another_worker(start_sidecar: StartSidecar, open_panel: OpenPanel) -> None:
-    sidecar = start_sidecar(WORKER_MEMORY_GUARD="64TiB")
-    no_worker_by_itself(sidecar)
+def test_no_memory_for_another_worker(start_idle: StartSidecar, open_panel: OpenPanel) -> None:
+    sidecar = start_idle(WORKER_MEMORY_GUARD="64TiB")
     panel = open_panel(sidecar)
     panel.expects(REFUSED)
     panel.click("Add Worker")
