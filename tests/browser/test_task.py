@@ -154,6 +154,47 @@ def test_files_are_shown_for_what_they_are(
     panel.eventually(lambda: "has gone meanwhile" in panel.text(file("notes.txt")))
 
 
+GROWING = """
+import os, sys, time
+with open(os.path.join(os.environ["STEELYARD_OUTPUT_DIR"], "years.txt"), "w", buffering=1) as file:
+    print("2025", file=file)
+    while not os.path.exists(sys.argv[1]):
+        time.sleep(0.05)
+    print("2026", file=file)
+    print("written", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_file_is_read_each_time_it_is_opened(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, tmp_path: Path
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    with sidecar.client() as client:
+        task = api.submit(client, ["python3", "-c", GROWING, str(tmp_path / "go")])
+        until(client, f"/api/tasks/{task}/files/", lambda found: len(found["files"]) == 1)
+    panel = go(open_panel(sidecar), sidecar, f"tasks/{task}/")
+    panel.expects("ERR_FAILED")
+    page = panel.page
+    held = "#task-files .file-body"
+
+    def toggle() -> None:
+        page.locator("#task-files summary").click()
+
+    page.route("**/htmx/tasks/*/files/*/", lambda route: route.abort())
+    toggle()
+    panel.eventually(lambda: "Steelyard does not answer" in panel.text(held))
+    page.unroute_all()
+    toggle()
+    toggle()
+    panel.eventually(lambda: panel.text(held) == "2025")
+    (tmp_path / "go").touch()
+    panel.eventually(lambda: panel.text("#log-text") == "written")
+    toggle()
+    toggle()
+    panel.eventually(lambda: panel.text(held) == "2025 2026")
+
+
 def test_run_again_with_changes(start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit) -> None:
     sidecar = start_sidecar("--workers", "1")
     task = submit(sidecar, "print('once')", label=LONG[:10_000], tags=["paper"], priority=10, timeout="90m")
