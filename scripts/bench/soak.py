@@ -3,10 +3,11 @@
 A real sidecar with two workers runs short tasks of every kind (one that succeeds, fails, prints much, uses
 a helper process, writes files), with listeners that come and go, pages, searches and logs that are asked
 for. The database holds enough from the start that SQLite's caches (of fixed sizes) fill before the
-measuring. A line is fitted through the minutes' means of memory and descriptors of each process from a third
-of the time on; its slope is printed with its standard error. To reach: no slope that is above three of these
-errors, also above what would matter in a week of it (10 MB, 10 descriptors), and that has led further than a
-heap goes at a time. `.venv/bin/python scripts/bench/soak.py --minutes 30`.
+measuring. A line is fitted through what each process holds at the least in each minute (memory, descriptors),
+from a third of the time on; its slope is printed with its standard error, and beside it the most that was
+held. To reach: no slope that is above three of these errors, also above what would matter in a week of it
+(10 MB, 10 descriptors), and that has led further than a heap goes at a time.
+`.venv/bin/python scripts/bench/soak.py --minutes 30`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ MATTERS = {"MB": 10.0, "descriptors": 10.0}
 """What a process may grow by in a week of this load before it is called growth."""
 TOLD_APART = {"MB": 0.26, "descriptors": 1.0}
 """Less than this is none: Python's allocator takes 256 KiB at a time (1 MiB in later versions), glibc 128."""
+SHORTEST = 5
+"""Minutes of a run, at the least."""
 MINUTE_H = 1 / 60
 """Readings of a minute follow each other, and a minute is how often the sidecar gives memory back."""
 HELD, BATCH = 100_000, 1_000
@@ -103,13 +106,19 @@ def _own(process: psutil.Process) -> int:
 
 
 def minutes(series: Series) -> tuple[list[float], list[float]]:
-    """The means of each minute from a third of the time on: hours, values."""
-    found: dict[int, list[tuple[float, float]]] = {}
-    start = len(series.hours) // 3
-    for hour, value in zip(series.hours[start:], series.values[start:], strict=True):
-        found.setdefault(int(hour / MINUTE_H), []).append((hour, value))
-    means = [[sum(column) / len(minute) for column in zip(*minute, strict=True)] for minute in found.values()]
-    return [mean[0] for mean in means], [mean[1] for mean in means]
+    """The least of each minute from a third of the time on: hours, values.
+
+    The least, for once in a minute the sidecar empties SQLite's cache and gives memory back. What it holds
+    just then it holds for good; the cache fills anew, more of it the longer the history is, up to its bound.
+    """
+    found: dict[int, float] = {}
+    first, end = (round(part * series.hours[-1] / MINUTE_H) for part in (1 / 3, 1))
+    for hour, value in zip(series.hours, series.values, strict=True):
+        minute = int(hour / MINUTE_H)
+        # A last minute of a few seconds may be one without that moment.
+        if first <= minute < end:
+            found[minute] = min(value, found.get(minute, value))
+    return [minute * MINUTE_H for minute in found], list(found.values())
 
 
 def descriptors(process: psutil.Process) -> int:
@@ -203,7 +212,7 @@ def measure(minutes: float, folder: Path, every: float) -> tuple[list[Series], i
 
 
 def verdict(series: Series) -> tuple[str, ...]:
-    """A row of the table: from, to, slope with its error, and whether that is growth."""
+    """A row of the table: from, to, the most, slope with its error, and whether that is growth."""
     hours, values = minutes(series)
     growth, error = slope(hours, values)
     grows = (
@@ -216,6 +225,7 @@ def verdict(series: Series) -> tuple[str, ...]:
         series.unit,
         f"{values[0]:.1f}",
         f"{values[-1]:.1f}",
+        f"{max(series.values):.1f}",
         f"{growth:+.2f} ± {error:.2f} / h",
         "GROWS" if grows else "no",
     )
@@ -227,12 +237,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0, help="how long (30)")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two readings (2)")
     options = parser.parse_args()
+    if options.minutes < SHORTEST:
+        parser.error(f"A slope wants {SHORTEST} minutes or more.")
     folder = Path(tempfile.mkdtemp(prefix="steelyard-bench-"))
     try:
         found, count = measure(options.minutes, folder, options.every)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    table = Table("process", "unit", "after a third", "at the end", "slope", "grows")
+    table = Table("process", "unit", "after a third", "at the end", "the most", "slope", "grows")
     table.title = f"Soak: {options.minutes:g} min, {count:,} tasks"
     for series in found:
         table.add_row(*verdict(series))

@@ -69,3 +69,13 @@ def test_a_slope_is_told_from_noise() -> None:
     assert soak.verdict(noisy)[-1] == "no"
     leaks = soak.Series("sidecar", "MB", hours, [40.0 + hour + (n % 2) / 10 for n, hour in enumerate(hours)])
     assert soak.verdict(leaks)[-1] == "GROWS"
+
+
+def test_a_cache_that_fills_and_is_emptied_is_no_growth() -> None:
+    every = soak.MINUTE_H / 20
+    hours = [n * every for n in range(20 * 60)]
+    # Emptied once in a minute, and each time it fills a little further.
+    teeth = [46.0 + (n % 20) * (0.2 + n / 20_000) for n in range(len(hours))]
+    assert soak.verdict(soak.Series("sidecar", "MB", hours, teeth))[-1] == "no"
+    leaks = [value + hour for value, hour in zip(teeth, hours, strict=True)]
+    assert soak.verdict(soak.Series("sidecar", "MB", hours, leaks))[-1] == "GROWS"
