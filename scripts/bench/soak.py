@@ -41,7 +41,7 @@ from tests.helpers.sidecar import RunningSidecar  # noqa: E402
 
 MB = 1_000_000
 WEEK_H = 7 * 24
-READINGS = 3
+READINGS, APART_S = 3, 0.01
 MATTERS = {"MB": 10.0, "descriptors": 10.0}
 """What a process may grow by in a week of this load before it is called growth."""
 TOLD_APART = {"MB": 0.26, "descriptors": 1.0}
@@ -88,12 +88,16 @@ def slope(hours: list[float], values: list[float]) -> tuple[float, float]:
 
 
 def memory(process: psutil.Process) -> float:
-    """What a process holds for itself, MB: the most of some readings, for as it forks its pages are shared.
+    """What a process holds for itself, MB: the most of some readings, as its pages are shared while it forks.
 
     On Linux without the clean pages of its programs' files: they count as its own or not, some 2.5 MB,
     depending on whether another Python happens to run.
     """
-    return max(_own(process) for _ in range(READINGS)) / MB
+    readings = [_own(process)]
+    while len(readings) < READINGS:
+        time.sleep(APART_S)
+        readings.append(_own(process))
+    return max(readings) / MB
 
 
 def _own(process: psutil.Process) -> int:
@@ -226,7 +230,7 @@ def verdict(series: Series) -> tuple[str, ...]:
         f"{values[0]:.1f}",
         f"{values[-1]:.1f}",
         f"{max(series.values):.1f}",
-        f"{growth:+.2f} ± {error:.2f} / h",
+        f"{growth:+.2f} ± {error:.2f}",
         "GROWS" if grows else "no",
     )
 
@@ -244,7 +248,7 @@ def main() -> None:
         found, count = measure(options.minutes, folder, options.every)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    table = Table("process", "unit", "after a third", "at the end", "the most", "slope", "grows")
+    table = Table("process", "unit", "from", "to", "most", "slope an hour", "grows")
     table.title = f"Soak: {options.minutes:g} min, {count:,} tasks"
     for series in found:
         table.add_row(*verdict(series))
