@@ -2,11 +2,11 @@
 
 A real sidecar with two workers runs short tasks of every kind (one that succeeds, fails, prints much, uses
 a helper process, writes files), with listeners that come and go, pages, searches and logs that are asked
-for. The database holds enough from the start that SQLite's caches (of fixed sizes) fill before the
-measuring. A line is fitted through what each process holds at the least in each minute (memory, descriptors),
-from a third of the time on; its slope is printed with its standard error, and beside it the most that was
-held. To reach: no slope that is above three of these errors, also above what would matter in a week of it
-(10 MB, 10 descriptors), and that has led further than a heap goes at a time.
+for. The database is large from the start, as after weeks. A line is fitted through what each process holds
+at the least in each minute (memory, descriptors), from a third of the time on; its slope is printed with
+its standard error, and beside it the most that was held. To reach: no slope that is above three of these
+errors, also above what would matter in a week of it (10 MB, 10 descriptors), and that has led further than
+a heap goes at a time.
 `.venv/bin/python scripts/bench/soak.py --minutes 30`.
 """
 
