@@ -35,7 +35,7 @@ def attempt(number: int = 1, **fields: Any) -> dict[str, Any]:
     return {
         "number": number, "worker_id": "3f9a1c20", "pid": 123, "started_at": "2026-01-15T10:00:00.000Z",
         "finished_at": None, "cause": None, "exit_code": None, "signal": None, "evidence": None,
-        "error_tail": "", "peak_memory": None, "cpu_seconds": None,
+        "error_tail": "", "peak_memory": None, "cpu_seconds": None, "remarks": [],
     } | fields  # fmt: skip
 
 

@@ -147,6 +147,9 @@ def task(session: Session, task_id: str, samples: bool) -> None:
             ],
             (_attempt_row(attempt, session.now) for attempt in found["attempts"]),
         )
+        for attempt in found["attempts"]:
+            for remark in attempt["remarks"]:
+                session.out.say(f"\nAttempt {attempt['number']}: {remark}")
         tail = found["attempts"][-1]["error_tail"]
         if found["state"] == TaskState.FAILED and tail:
             session.out.say(f"\nLast output of attempt {found['attempts'][-1]['number']}:")

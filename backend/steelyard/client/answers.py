@@ -25,6 +25,7 @@ class Attempt(TypedDict):
     error_tail: str | None
     peak_memory: int | None
     cpu_seconds: float | None
+    remarks: list[str]
 
 
 class Claim(TypedDict):

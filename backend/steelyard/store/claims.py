@@ -13,7 +13,7 @@ from typing import Any
 from steelyard.rules.retry import Decision, PastAttempt
 from steelyard.rules.states import Cause, TaskState, check_task
 from steelyard.store.database import Change
-from steelyard.store.records import Reader, Row, storable, to_json
+from steelyard.store.records import Reader, Row, from_json, storable, to_json
 from steelyard.store.successors import after_end, write_event
 
 _CLAIM = """UPDATE task SET state = 'RUNNING', worker_id = ?, attempt = attempt + 1, started_at = ?,
@@ -46,6 +46,14 @@ _HISTORY = """SELECT attempt.* FROM attempt JOIN task ON task.id = attempt.task_
 _OPEN = """SELECT attempt.*, task.simulation, task.budget_from FROM task JOIN attempt
     ON attempt.task_id = task.id AND attempt.number = task.attempt WHERE task.state = 'RUNNING'"""
 
+_REMARKS = "SELECT remarks FROM attempt WHERE task_id = ? AND number = ?"
+_REMARK = "UPDATE attempt SET remarks = ? WHERE task_id = ? AND number = ?"
+_TASK = "SELECT * FROM task WHERE id = ?"
+
+REMARKS_LIMIT = 20
+"""Remarks kept of one attempt; further ones are left out."""
+REMARK_LIMIT = 500
+"""Characters kept of one remark."""
 TAIL_LIMIT = 1_000
 """Characters of output kept in a row (DESIGN section 6)."""
 
@@ -171,6 +179,26 @@ def finish(
     write_event(change, row)
     if ended:
         after_end(change, task_id, state, now)
+    return True
+
+
+def remark(change: Change, task_id: str, number: int, sentences: Sequence[str]) -> bool:
+    """Add what we noticed about an attempt, running or ended, to its remarks; each sentence once.
+
+    False: there is no such attempt any more, or nothing new was said.
+    """
+    row = change.execute(_REMARKS, (task_id, number)).fetchone()
+    if row is None:
+        return False
+    known = from_json(row["remarks"]) or []
+    cut = [storable(sentence[:REMARK_LIMIT]) for sentence in sentences]
+    remarks = list(dict.fromkeys([*known, *cut]))[:REMARKS_LIMIT]
+    if remarks == known:
+        return False
+    change.execute(_REMARK, (to_json(remarks), task_id, number))
+    task = change.execute(_TASK, (task_id,)).fetchone()
+    if task is not None:
+        write_event(change, task)
     return True
 
 

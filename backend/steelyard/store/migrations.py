@@ -56,5 +56,10 @@ def _pause(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _footprints, 2: _pause}
+def _remarks(connection: sqlite3.Connection) -> None:
+    """Version 4: what we noticed about an attempt beside how it ended."""
+    connection.execute('ALTER TABLE "attempt" ADD COLUMN "remarks" TEXT')
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _footprints, 2: _pause, 3: _remarks}
 """Schema version -> what leads from it to the next one."""

@@ -23,7 +23,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """PRAGMA user_version of what create_schema() makes."""
 
 APPLICATION_ID = 0x5354_4C59
@@ -122,7 +122,7 @@ class TaskText(Table):
 
 
 class Attempt(Table):
-    """One row an attempt; `cause` and `finished_at` stand once it has ended."""
+    """One row an attempt; `cause` and `finished_at` stand once it has ended. `remarks`: a JSON list."""
 
     task = ForeignKeyField(Task, field=Task.id, column_name="task_id", on_delete="CASCADE", index=False)
     number = IntegerField()
@@ -144,6 +144,7 @@ class Attempt(Table):
     duration = DoubleField(null=True)
     checkpointed = BooleanField(default=False)
     progressed = BooleanField(default=False)
+    remarks = TextField(null=True)
 
     class Meta:
         primary_key = CompositeKey("task", "number")

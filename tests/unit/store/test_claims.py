@@ -34,6 +34,7 @@ def test_a_claim_makes_an_attempt(database: Database) -> None:
             "error_tail": "",
             "peak_memory": None,
             "cpu_seconds": None,
+            "remarks": [],
         }
     ]
     assert events.since(database, 1, 10)[0].data == found
@@ -118,6 +119,24 @@ def test_success_is_kept_with_its_figures(database: Database) -> None:
     assert (attempt["cause"], attempt["exit_code"], attempt["evidence"]) == ("succeeded", 0, "exit code 0")
     assert len(attempt["error_tail"]) == 1000
     assert events.since(database, 2, 10)[0].data == found
+
+
+def test_what_was_noticed_stands_with_its_attempt_once_and_as_an_event(database: Database) -> None:
+    (task_id,) = submit(database, new())
+    number = run(database, task_id)
+    end(database, task_id, number)
+
+    def note(*sentences: str) -> bool:
+        return database.change_now(lambda change: claims.remark(change, task_id, number, sentences))
+
+    assert note("The result is no JSON.", "a\ud800b" + "x" * 999)
+    assert not note("The result is no JSON.")
+    assert not database.change_now(lambda change: claims.remark(change, task_id, 7, ["No such attempt."]))
+    (attempt,) = view(database, task_id)["attempts"]
+    assert attempt["remarks"] == ["The result is no JSON.", "a?b" + "x" * 497]
+    assert events.since(database, 0, 99)[-1].data["attempts"] == [attempt]
+    assert note(*(f"Remark {n}." for n in range(99)))
+    assert len(view(database, task_id)["attempts"][0]["remarks"]) == claims.REMARKS_LIMIT
 
 
 def test_a_retry_keeps_its_place_waits_and_adds_up(database: Database) -> None:

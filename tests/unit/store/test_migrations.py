@@ -17,9 +17,10 @@ VERSION_1 = (
        "simulation" TEXT NOT NULL, "parameters" TEXT NOT NULL, "at" REAL NOT NULL, "peak" INTEGER NOT NULL,
        "duration" REAL NOT NULL, "cpu_seconds" REAL) STRICT""",
     'CREATE INDEX "footprint_simulation" ON "footprint" ("simulation")',
+    "ALTER TABLE attempt DROP COLUMN remarks",
     "PRAGMA user_version = 1",
 )
-"""What makes a file of today one of version 1, which differs in the footprint table and has no pause."""
+"""What makes a file of today one of version 1, which has another footprint table, no pause and no remarks."""
 
 
 def schema(path: Path) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ class Attempt(Reply):
     error_tail: Annotated[str | None, Meta(description="The last 1,000 characters of one that failed.")]
     peak_memory: Bytes | None
     cpu_seconds: Seconds | None
+    remarks: Annotated[list[str], Meta(description="What we noticed beside how it ended, in sentences.")]
 
 
 class Claim(Reply):
