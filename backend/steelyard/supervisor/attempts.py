@@ -7,12 +7,10 @@ import logging
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from steelyard.machine import identity
-from steelyard.machine.paths import DataDirectory
 from steelyard.rules import retry
 from steelyard.rules.retry import Decision
 from steelyard.rules.states import Cause, WorkerState
@@ -20,7 +18,7 @@ from steelyard.rules.timestamps import iso
 from steelyard.store import claims, samples, tasks, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import launch, memory_guard, outputs
+from steelyard.supervisor import launch, memory_guard, outputs, results
 from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -31,9 +29,6 @@ NOT_COUNTED = frozenset({Cause.CANCELLED, Cause.SIDECAR_LOST})
 """Ends that are neither done nor failed in the count of a worker: it was the user or we who ended it."""
 
 SIGKILL = 9
-
-RESULT_LIMIT = 64 * 1024
-"""Bytes of result.json kept in the task's row; a larger result stays in its file alone."""
 
 STOPPED = {
     "timeout": Cause.TIMEOUT,
@@ -166,7 +161,7 @@ def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
             progress=1.0 if cause is Cause.SUCCEEDED else attempt.progress,
             message=evidence if message["error"] else attempt.message,
             started=not message.get("missing"),
-            result=read_result(yard.data, attempt) if cause is Cause.SUCCEEDED else None,
+            result=results.read_result(_output(yard, attempt)).value if cause is Cause.SUCCEEDED else None,
         ),
     )
 
@@ -225,18 +220,8 @@ def _exit_in_words(exit_code: int | None, number: int | None) -> str:
     return f"exit code {exit_code}"
 
 
-def read_result(data: DataDirectory, attempt: RunningAttempt) -> Any:
-    """The value in result.json, or None:
-
-    no file, too large for a row, or not JSON (it stays among the files).
-    """
-    path = data.attempt(attempt.task_id, attempt.number) / "output" / "result.json"
-    try:
-        if path.is_symlink() or path.stat().st_size > RESULT_LIMIT:
-            return None
-        return msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, RecursionError):
-        return None
+def _output(yard: Yard, attempt: RunningAttempt) -> Path:
+    return yard.data.attempt(attempt.task_id, attempt.number) / "output"
 
 
 def finish(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, outcome: Outcome) -> None:
