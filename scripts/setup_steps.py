@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import assets
@@ -49,17 +49,19 @@ def venv_python() -> Path:
     return VENV / "Scripts" / "python.exe" if os.name == "nt" else VENV / "bin" / "python"
 
 
-def set_up(extras: Sequence[str], *, developer: bool = False) -> None:
+def set_up(extras: Sequence[str], *, developer: bool = False, newest: bool = False) -> None:
     """Makes the environment, installs the packages with `extras`, builds the web assets; skips what is done.
 
-    `developer` also installs the Node tools that lint and check the desktop program.
+    The packages are those of scripts/locks/, to the digest; with `newest`, the newest that pyproject.toml
+    allows, and the next call without it puts the locked ones back. `developer` also installs the Node tools
+    that lint and check the desktop program.
     Raises SetupError where the program could not run. Without Node it goes on, and says what is then missing.
     """
     stamp = _read_stamp()
-    if _python_is_done(stamp, extras):
+    if not newest and _python_is_done(stamp, extras):
         say("Python packages: done before.")
     else:
-        _install_python(stamp, extras)
+        _install_python(stamp, extras, newest=newest)
     _build_assets(stamp, developer=developer)
 
 
@@ -67,9 +69,14 @@ def set_up(extras: Sequence[str], *, developer: bool = False) -> None:
 
 
 def _python_digest() -> str:
-    """Changes when the packages must be installed anew: another pyproject, Python, or place of the tree."""
+    """Changes when packages must be installed anew: other locks, another Python, another place of the tree."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return _digest([ROOT / "pyproject.toml"], version, str(ROOT))
+    return _digest([ROOT / "pyproject.toml", *sorted(_lock("*"))], version, str(ROOT))
+
+
+def _lock(name: str) -> list[Path]:
+    """The lock of an extra, as scripts/lock.py writes it; of all for `*`."""
+    return list((ROOT / "scripts" / "locks").glob(f"{name}.txt"))
 
 
 def _python_is_done(stamp: dict[str, object], extras: Sequence[str]) -> bool:
@@ -82,21 +89,36 @@ def _python_is_done(stamp: dict[str, object], extras: Sequence[str]) -> bool:
     )
 
 
-def _install_python(stamp: dict[str, object], extras: Sequence[str]) -> None:
+def _install_python(stamp: dict[str, object], extras: Sequence[str], *, newest: bool) -> None:
     before = stamp.get("extras")
     wanted = sorted({*extras, *(before if isinstance(before, list) else [])})
     if not _runs(venv_python()):
         _make_venv()
     say("Python packages: installing (a minute or two the first time) ...")
     began = time.monotonic()
-    _run_logged(
-        [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-         "--editable", f"{ROOT}[{','.join(wanted)}]"],
-        failed="pip could not install the Python packages. Is there a network, and a package index in reach?",
-    )  # fmt: skip
-    say(f"Python packages: installed in {time.monotonic() - began:.0f} s.")
-    stamp.update(python=_python_digest(), extras=wanted)
+    stamp.pop("python", None)
     _write_stamp(stamp)
+    pip = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    for arguments in _newest(wanted) if newest else _locked(wanted):
+        _run_logged(
+            [*pip, *arguments],
+            failed="pip could not install the packages. Is there a network, and a package index in reach?",
+        )
+    say(f"Python packages: installed in {time.monotonic() - began:.0f} s.")
+    stamp.update(python=None if newest else _python_digest(), extras=wanted)
+    _write_stamp(stamp)
+
+
+def _locked(extras: Sequence[str]) -> Iterator[list[str]]:
+    """pip's arguments, a call each: the packages as they are locked, then ourselves, built with those."""
+    locks = [path for name in ("base", *extras) for path in _lock(name)]
+    yield ["--require-hashes", *(word for path in locks for word in ("--requirement", str(path)))]
+    yield ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+
+
+def _newest(extras: Sequence[str]) -> Iterator[list[str]]:
+    """pip's arguments: whatever is the newest today."""
+    yield ["--upgrade", "--upgrade-strategy", "eager", "--editable", f"{ROOT}[{','.join(extras)}]"]
 
 
 def _make_venv() -> None:

@@ -1,8 +1,9 @@
 """Installs what the tests need, then runs lint, types and all tests: `python3 scripts/test.py`.
 
-`--fast` leaves out the folders that take long (browser, faults, desktop, frozen). Further arguments go to
-pytest. Lint that fails does not keep the tests from running; the exit status is 0 only if everything passed,
-and pytest's closing line is the last one printed. Standard library only.
+`--fast` leaves out the folders that take long (browser, faults, desktop, frozen); `--newest` takes the newest
+packages instead of the locked ones. Further arguments go to pytest. Lint that fails does not keep the tests
+from running; the exit status is 0 only if everything passed, and pytest's closing line is the last one
+printed. Standard library only.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs everything; 0 only if all of it passed."""
     options, for_pytest = _parser().parse_known_args(arguments)
     try:
-        setup_steps.set_up(setup_steps.TEST_EXTRAS, developer=True)
+        setup_steps.set_up(setup_steps.TEST_EXTRAS, developer=True, newest=options.newest)
     except setup_steps.SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -49,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Runs lint, types and all tests. Arguments that are not listed here go to pytest.",
     )
     parser.add_argument("--fast", action="store_true", help="leave out browser, fault and packaging tests")
+    parser.add_argument(
+        "--newest",
+        action="store_true",
+        help="install the newest packages that pyproject.toml allows, not the locked ones",
+    )
     return parser
 
 
