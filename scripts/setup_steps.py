@@ -69,7 +69,7 @@ def set_up(extras: Sequence[str], *, developer: bool = False, newest: bool = Fal
 
 
 def _python_digest() -> str:
-    """Changes when packages must be installed anew: other locks, another Python, another place of the tree."""
+    """Changes when packages must be installed anew: other locks, another Python, another place."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return _digest([ROOT / "pyproject.toml", *sorted(_lock("*"))], version, str(ROOT))
 
