@@ -81,6 +81,7 @@ WORKER_RULES = ("steelyard.rules.messages",)
 WORKER_MACHINE = (
     "steelyard.machine.clocks",
     "steelyard.machine.containment",
+    "steelyard.machine.decoding",
     "steelyard.machine.faultpoints",
     "steelyard.machine.heap",
     "steelyard.machine.identity",

@@ -107,6 +107,19 @@ def test_invalid_text_and_nul_bytes_are_kept_and_shown(client: httpx.Client) -> 
     assert "\0" not in text
 
 
+def test_python_prints_every_letter_whatever_its_system_writes_into_a_pipe(client: httpx.Client) -> None:
+    """ASCII stands in for a code page of Windows; a name of a file that is no text is printed as it is."""
+    system = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    argv = [sys.executable, "-c", r"print('CO\u2082 \u2192 K\xf6ln', '\udcff')"]
+    body = {"simulation": "command", "parameters": {"argv": argv, "environment": system}}
+    task_id = client.post("/api/tasks/", json=body).json()["task_id"]
+    assert api.ends(client, task_id)["state"] == "SUCCEEDED"
+    assert api.log(client, task_id) == "CO₂ → Köln \ufffd\n"
+    body["parameters"]["environment"] = {**system, "PYTHONIOENCODING": "latin-1"}  # type: ignore[index]
+    task_id = client.post("/api/tasks/", json={**body, "attempts": 1}).json()["task_id"]
+    assert "UnicodeEncodeError" in api.ends(client, task_id)["attempts"][0]["error_tail"]
+
+
 def test_a_flood_keeps_its_beginning_and_its_end(client: httpx.Client, sidecar: RunningSidecar) -> None:
     program = (
         "import os\nos.write(1, b'FIRST LINE\\n')\nblock = b'x' * 99 + b'\\n'\n"

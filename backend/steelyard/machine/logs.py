@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from steelyard.machine.decoding import text_of
+
 _MODE = 0o600
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
@@ -229,7 +231,7 @@ def read_range(folder: str, offset: int, limit: int) -> bytes:
 
 
 def read_tail(folder: str, chars: int) -> str:
-    """The last characters of the output as text: UTF-8 with replacement, NUL left out."""
+    """The last characters of the output as text, NUL left out."""
     end = size(folder)
     # Four bytes a character at most; what is cut in its middle is left out at the front.
     start = max(0, end - 4 * chars)
@@ -241,7 +243,7 @@ def read_tail(folder: str, chars: int) -> str:
             break
         data += piece
         start += len(piece)
-    text = bytes(data).decode("utf-8", "replace").replace("\0", "")
+    text = text_of(bytes(data)).replace("\0", "")
     return text[-chars:] if chars > 0 else ""
 
 
@@ -261,7 +263,7 @@ def read_file_tail(path: str, chars: int) -> str:
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 4 * chars))
-            text = file.read(4 * chars).decode("utf-8", "replace").replace("\0", "")
+            text = text_of(file.read(4 * chars), cut=True).replace("\0", "")
     except OSError:
         return ""
     return text[-chars:] if chars > 0 else ""

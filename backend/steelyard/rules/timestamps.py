@@ -5,14 +5,17 @@ the one form that the API, the tables' views and the logs share.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def iso(moment: float | None) -> str | None:
     """Unix seconds as "2026-01-15T10:30:00.123Z"; None stays None."""
     if moment is None:
         return None
-    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    # Arithmetic, for the C library of Windows refuses moments before 1970 and after 3000.
+    text = (_EPOCH + timedelta(seconds=moment)).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 

@@ -55,6 +55,8 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
     path_before = os.environ.get("PYTHONPATH")
     environment: dict[str, str | None] = {
         "PYTHONUNBUFFERED": "1",
+        # On Windows a Python writes its code page into a pipe, and ends at the first letter outside of it.
+        "PYTHONIOENCODING": "utf-8:surrogateescape",
         **launch.environment,
         "PYTHONPATH": os.pathsep.join(filter(None, (yard.helper_folder, path_before))),
         "STEELYARD_TASK_ID": attempt.task_id,

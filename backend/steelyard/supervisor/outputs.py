@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
-from steelyard.machine import logs
+from steelyard.machine import decoding, logs
 from steelyard.rules.errors import NotFound
 from steelyard.rules.timestamps import iso
 from steelyard.store import tasks, workers
@@ -47,7 +46,7 @@ def log(yard: Yard, task_id: str, tail: int | None, offset: int | None) -> dict[
     if offset is not None:
         # What lies between the first and the last part that is kept is passed over.
         start = logs.kept_from(folder, offset)
-        text, used = _whole_characters(logs.read_range(folder, start, PUSH_LIMIT * 4))
+        text, used = decoding.whole_characters(logs.read_range(folder, start, PUSH_LIMIT * 4))
         return {
             "task_id": task_id,
             "attempt": number,
@@ -64,19 +63,6 @@ def log(yard: Yard, task_id: str, tail: int | None, offset: int | None) -> dict[
         "size": size,
         "text": text,
     }
-
-
-def _whole_characters(data: bytes) -> tuple[str, int]:
-    """Text of a stretch of output and the bytes it stands for:
-
-    a character cut at the end is left to the next.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    text = decoder.decode(data)
-    rest = len(decoder.getstate()[0])
-    if rest == len(data):
-        return data.decode("utf-8", "replace"), len(data)
-    return text, len(data) - rest
 
 
 def worker_log(yard: Yard, worker_id: str, tail: int) -> str:
@@ -115,7 +101,7 @@ def push_log(yard: Yard, task_id: str, number: int) -> None:
     size = logs.size(folder)
     offset = watched.offset if watched.offset <= size else 0
     offset = max(offset, size - PUSH_LIMIT)
-    text, used = _whole_characters(logs.read_range(folder, offset, PUSH_LIMIT))
+    text, used = decoding.whole_characters(logs.read_range(folder, offset, PUSH_LIMIT))
     if used:
         watched.offset = offset + used
         yard.feed.say("log", task_id=task_id, attempt=number, offset=offset, text=text)

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable
 
+from steelyard.machine.decoding import text_of
 from steelyard.machine.interruption import TookTooLong, limited
 
 LINE = 1000
@@ -40,7 +41,7 @@ class DeclaredPattern:
         One group: per cent if a % follows it, or if the number is above 1, or if it is a whole number (a
         fraction is written with its point) and no fraction has come before; else a fraction.
         """
-        text = line[: 4 * LINE].decode("utf-8", "replace")[:LINE]
+        text = text_of(line[: 4 * LINE])[:LINE]
         try:
             found = limited(PATIENCE, self._regex.search, text)
         except TookTooLong:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from steelyard.machine.decoding import text_of
 from steelyard.worker.bars import Bars
 from steelyard.worker.pattern import DeclaredPattern
 
@@ -92,11 +93,11 @@ class ProgressReader:
         if pattern is not None and pattern.usable:
             self._advance(pattern.fraction_in(line), None)
         elif b"%|" in line and not self._marked:
-            fraction = self._bars.read(line.decode("utf-8", "replace"))
+            fraction = self._bars.read(text_of(line))
             self._advance(fraction, self._bars.message)
 
     def _read_mark(self, line: bytes) -> None:
-        words = line.decode("utf-8", "replace").replace("\0", "").split(None, 3)
+        words = text_of(line).replace("\0", "").split(None, 3)
         if words[1:2] == ["checkpointed"]:
             self.checkpoints += 1
         elif words[1:2] == ["progress"] and len(words) > 2:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from steelyard.machine.decoding import text_of
+
 _TOKENS = re.compile(
     r"\x1b\[(?P<numbers>[0-9;?]*)(?P<command>[@-~])"  # a control sequence
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # a window title
@@ -18,7 +20,7 @@ _BROKEN = 4096
 
 
 def shown(raw: bytes, chars: int, *, cut: bool = False) -> str:
-    """The last `chars` characters that a terminal would show: UTF-8 with replacement, no NUL, no escapes.
+    """The last `chars` characters that a terminal would show: no NUL, no escapes.
 
     cut: raw begins in the middle of the output; its first, broken line is then left out if it is short.
     """
@@ -26,7 +28,7 @@ def shown(raw: bytes, chars: int, *, cut: bool = False) -> str:
         end = _LINE_END.search(raw, 0, _BROKEN)
         raw = raw[end.end() :] if end else raw
     screen = _Screen()
-    for token in _TOKENS.finditer(raw.decode("utf-8", "replace")):
+    for token in _TOKENS.finditer(text_of(raw)):
         screen.take(token)
     return "\n".join(row.rstrip(" ") for row in screen.rows)[-chars:]
 
