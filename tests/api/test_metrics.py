@@ -97,3 +97,14 @@ def test_it_is_for_those_who_are_let_in(server: Edge) -> None:
 def test_scraping_changes_nothing(api: httpx.Client, server: Edge) -> None:
     api.get("/metrics")
     assert set(server.supervisor.calls) == {"status"}
+
+
+def test_how_long_the_loop_was_busy_at_one_go(api: httpx.Client) -> None:
+    now = figures(api)
+    assert now["steelyard_loop_hold_seconds_bucket{0.001}"] == 90
+    assert now["steelyard_loop_hold_seconds_bucket{0.1}"] == 94
+    assert now["steelyard_loop_hold_seconds_bucket{+Inf}"] == now["steelyard_loop_hold_seconds_count"] == 100
+    assert now["steelyard_loop_hold_seconds_sum"] == 1.5
+    assert now["steelyard_loop_lag_p99_seconds"] == 0.005
+    assert now["steelyard_loop_lag_most_seconds"] == 0.12
+    assert now["steelyard_loop_lag_most_cpu_seconds"] == 0.1

@@ -173,6 +173,7 @@ class FakeSidecar:
                 "simulations_dir": "/simulations",
                 "database_bytes": 4096,
                 "asleep_s": 0.0,
+                "loop": {"p99": 0.005, "most": 0.02, "most_cpu": 0.02, "most_ever": 0.1, "slow": 0},
                 "started_at": "2026-01-15T09:00:00.000Z",
                 "memory": self.status()["memory"],
                 "limits": self.status()["limits"],

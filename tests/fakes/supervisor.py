@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from steelyard.machine.loop_meter import Lag
 from steelyard.rules.errors import ConfirmationRequired, Conflict, InvalidRequest, NotFound, SteelyardError
 from steelyard.rules.timestamps import iso
 from steelyard.store.faults import while_running
@@ -262,6 +263,9 @@ class FakeSupervisor:
 
     def system(self) -> Json:
         return {"version": "0"}
+
+    def lag(self) -> Lag:
+        return Lag(0.005, 0.12, 0.1, 0.3, 1, (90, *[0] * 5, 4, 5, 1, *[0] * 4), 1.5)
 
     def storage(self) -> Json:
         return {"state": "ok", "message": None, "since": None}

@@ -12,6 +12,7 @@ import click
 
 from steelyard.cli.sidecar import Sidecar
 from steelyard.cli.sidecar_parent import Hello, ParentPipe, say
+from steelyard.machine.loop_meter import LoopMeter
 from steelyard.machine.paths import DataDirectory, data_directory
 from steelyard.rules.errors import StartError
 
@@ -41,7 +42,9 @@ def serve(data_dir: str | None, port: int, workers: str, hello: bool) -> None:
     try:
         stdin = ParentPipe(sys.stdin.fileno()) if hello else None
         greeting = Hello.read(stdin) if stdin else _own_hello(data_dir, workers)
-        asyncio.run(Sidecar(greeting, port, stdin).run())
+        meter = LoopMeter()
+        with asyncio.Runner(loop_factory=meter.new_loop) as runner:
+            runner.run(Sidecar(greeting, port, stdin, meter).run())
     except StartError as error:
         say("fatal", code=error.fatal_code, message=error.message, remedy=error.remedy)
         if not hello:

@@ -30,6 +30,7 @@ from steelyard.cli.sidecar_parent import (
 )
 from steelyard.machine import battery, containment, processes
 from steelyard.machine.clocks import SystemClocks
+from steelyard.machine.loop_meter import LoopMeter
 from steelyard.machine.memory import probe
 from steelyard.machine.memory.oom import oom_kills
 from steelyard.machine.paths import make_log_folder
@@ -69,10 +70,11 @@ class Sidecar:
     """One run of the sidecar.
 
     stdin: the pipe from the program that embeds it, which is then watched, and gets a ready line with a
-    proof; None: whoever typed the command stops it by a signal.
+    proof; None: whoever typed the command stops it by a signal. meter: that of the loop it runs in.
     """
 
-    def __init__(self, hello: Hello, port: int, stdin: ParentPipe | None) -> None:
+    def __init__(self, hello: Hello, port: int, stdin: ParentPipe | None, meter: LoopMeter) -> None:
+        self._meter = meter
         self._hello = hello
         self._port = port
         self._stdin = stdin
@@ -119,6 +121,7 @@ class Sidecar:
                     feed=Feed(database),
                     rng=random.Random(),
                     battery=battery.charge,
+                    meter=self._meter,
                 )
                 await self._serve(yard, Supervisor(yard), orders)
             finally:
@@ -133,6 +136,7 @@ class Sidecar:
             access = Access(port, self._hello.token, yard.clocks)
             server = make_server(create_app(supervisor, access))
             async with self._stops(supervisor, orders), server.running(listening):
+                self._meter.start()
                 try:
                     with yard.data.writing():
                         await supervisor.start(self._hello.workers)
@@ -140,6 +144,7 @@ class Sidecar:
                     await self._asked_to_stop.wait()
                 finally:
                     await supervisor.stop()
+                    self._meter.stop()
                     if self._in_a_hurry:
                         server.hurry(HASTY_REQUESTS)
 

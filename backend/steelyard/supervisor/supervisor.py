@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from steelyard.machine.loop_meter import Lag
 from steelyard.rules.states import TaskState
 from steelyard.store import events, tasks
 from steelyard.store import pause as pause_table
@@ -258,6 +259,10 @@ class Supervisor:
     def system(self) -> dict[str, Any]:
         """Versions, machine, paths, and what is admitted."""
         return system.system(self._yard)
+
+    def lag(self) -> Lag:
+        """How long the event loop was busy at one go."""
+        return self._yard.meter.read()
 
     def refusal(self, error: sqlite3.Error) -> Exception:
         """What a request is told whose read met this error: StorageFull, or the error if it is ours."""

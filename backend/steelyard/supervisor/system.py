@@ -45,7 +45,20 @@ def system(yard: Yard) -> View:
         },
         "limits": views.limits(yard),
         "asleep_s": round(yard.clocks.asleep(), 1),
+        "loop": _loop(yard),
         "started_at": iso(yard.started_at),
+    }
+
+
+def _loop(yard: Yard) -> View:
+    """How long the sidecar did nothing else while it worked on one thing, seconds; see LoopMeter."""
+    lag = yard.meter.read()
+    return {
+        "p99": lag.p99,
+        "most": round(lag.most, 4),
+        "most_cpu": round(lag.most_cpu, 4),
+        "most_ever": round(lag.most_ever, 4),
+        "slow": lag.slow,
     }
 
 

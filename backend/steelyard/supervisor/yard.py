@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from steelyard.machine.clocks import Clocks
+from steelyard.machine.loop_meter import LoopMeter
 from steelyard.machine.paths import DataDirectory
 from steelyard.rules.battery import Charge
 from steelyard.rules.ladder import Ladder
@@ -49,6 +50,7 @@ class Yard:
     feed: Feed
     rng: random.Random
     battery: Callable[[], Charge | None] = lambda: None
+    meter: LoopMeter = field(default_factory=LoopMeter)
     settings: Settings = field(init=False)
     started_at: float = field(init=False)
     handles: dict[str, WorkerHandle] = field(default_factory=dict)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
-from steelyard.machine import own_process
+from steelyard.machine import loop_meter, own_process
 from steelyard.rules.states import Cause, TaskState, WorkerState
 from steelyard.web.describing import Answer, describe
 from steelyard.web.needs import Json, Needs
@@ -42,6 +43,7 @@ class Metrics:
         self._deaf: Callable[[], None] | None = None
         self.registry = CollectorRegistry()
         self.registry.register(_Yard(supervisor, self._ended))
+        self.registry.register(_Loop(supervisor))
         self.registry.register(_Process())
 
     def open(self) -> None:
@@ -94,6 +96,27 @@ class _Yard(Collector):
         for cause in Cause:
             ended.add_metric([str(cause)], self._ended[cause])
         yield ended
+
+
+class _Loop(Collector):
+    """How long the event loop works on one thing, while every request waits."""
+
+    def __init__(self, supervisor: Needs) -> None:
+        self._supervisor = supervisor
+
+    def collect(self) -> Iterator[Metric]:
+        """Every figure, read now."""
+        lag = self._supervisor.lag()
+        bounds = [*map(str, loop_meter.BOUNDS), "+Inf"]
+        yield HistogramMetricFamily(
+            "steelyard_loop_hold_seconds",
+            "How long the event loop was busy before it looked at what had come.",
+            buckets=list(zip(bounds, accumulate(lag.counts), strict=True)),
+            sum_value=lag.total,
+        )
+        yield _gauge("loop_lag_p99_seconds", "99 % of the last minute nobody waited longer.", lag.p99)
+        yield _gauge("loop_lag_most_seconds", "The longest of the last minute.", lag.most)
+        yield _gauge("loop_lag_most_cpu_seconds", "The most processor time in one of those.", lag.most_cpu)
 
 
 class _Process(Collector):

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from steelyard.machine.loop_meter import Lag
+
 Json = dict[str, Any]
 
 
@@ -154,6 +156,10 @@ class Needs(Protocol):
 
     def system(self) -> Json:
         """What machine and program this is."""
+        ...
+
+    def lag(self) -> Lag:
+        """How long the event loop was busy at one go."""
         ...
 
     def refusal(self, error: sqlite3.Error) -> Exception:

@@ -133,6 +133,16 @@ class Storage(Reply):
     since: Moment | None
 
 
+class Loop(Reply):
+    """How long the sidecar worked on one thing while everybody else waited, in the last minute."""
+
+    p99: Annotated[Seconds, Meta(description="What 99 % of the time nobody would have waited longer than.")]
+    most: Annotated[Seconds, Meta(description="The longest.")]
+    most_cpu: Annotated[Seconds, Meta(description="The most processor time in one.")]
+    most_ever: Annotated[Seconds, Meta(description="The longest since the start.")]
+    slow: Annotated[int, Meta(ge=0, description="How many took 250 ms and longer, since the start.")]
+
+
 class System(Reply):
     """Program and machine. No secrets."""
 
@@ -148,6 +158,7 @@ class System(Reply):
     memory: SystemMemory
     limits: Limits
     asleep_s: Seconds
+    loop: Loop
     started_at: Moment
 
 
