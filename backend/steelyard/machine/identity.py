@@ -11,8 +11,7 @@ from steelyard.machine import process_table
 
 def identity_of(pid: int) -> str | None:
     """The identity of a living process; None if there is no such process, or only its zombie."""
-    entry = process_table.entry(pid)
-    return None if entry is None or entry.ended else entry.identity
+    return process_table.identity(pid)
 
 
 def is_same(pid: int, identity: str) -> bool:

@@ -79,7 +79,7 @@ def sweep(yard: Yard) -> None:
         # Not one either that has just left: its exit status is still to be read, by whoever started it.
         processes = [h.process for h in yard.handles.values() if h.process is not None]
         keep = frozenset(process.pid for process in processes if process.returncode is None)
-        containment.end_descendants(keep=keep)
+        containment.end_orphans(keep)
 
 
 def on_end(yard: Yard, handle: WorkerHandle) -> None:

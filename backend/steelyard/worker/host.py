@@ -33,6 +33,7 @@ class Host:
     def __init__(self, order: Order, waiter: Waiter) -> None:
         self._waiter = waiter
         self._order = order
+        self._since = containment.begin_use()
         self._process, reader = launch(order)
         self.pid = self._process.pid
         self.runs = 0
@@ -84,7 +85,7 @@ class Host:
 
     def collect(self) -> Ending | None:
         """How it ended; None while it lives."""
-        return containment.collect(self._process)
+        return containment.collect(self._process, self._since)
 
     def unread(self) -> bytes:
         """What its pipe holds at this moment."""

@@ -24,9 +24,9 @@ from tests.unit.supervisor.making import Made
 
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[int]]:
-    """Every end_descendants() of the supervisor: whom it spared."""
+    """Every end_orphans() of the supervisor: whom it spared."""
     calls: list[frozenset[int]] = []
-    monkeypatch.setattr(containment, "end_descendants", lambda keep: calls.append(keep))
+    monkeypatch.setattr(containment, "end_orphans", lambda keep: calls.append(keep))
     return calls
 
 

@@ -10,10 +10,11 @@ worker_options()        Popen keywords for a worker's agent
 descendants(pid)        all generations below a process, those that were re-parented to it included
 end_tree(pid)           ends a process and all below it
 end_descendants()       ends all below this process
+end_orphans(keep)       ends what children that are gone left to this process
 end_known(pid, ...)     ends what an earlier run recorded, if it is still that process
 ask_to_stop(pid)        asks a task to stop by itself
 suspend_tree(pid), resume_tree(pid)
-collect(process)        how a child ended, with what it used
+begin_use(), collect(process, since)   how a child ended, with what was used since it was started
 held(pid), most_held(pid), forget_most(pid)   the memory of a living process
 reap_orphans(keep)      takes the exit status of adopted children, so that no zombie stays
 """
@@ -28,11 +29,13 @@ if sys.platform == "win32":
     from steelyard.machine.containment.windows import (
         ask_to_stop,
         become_subreaper,
+        begin_use,
         collect,
         descendants,
         die_with_parent,
         end_descendants,
         end_known,
+        end_orphans,
         end_tree,
         leave_no_one,
         reap_orphans,
@@ -44,10 +47,12 @@ if sys.platform == "win32":
 else:
     from steelyard.machine.containment.posix import (
         ask_to_stop,
+        begin_use,
         collect,
         descendants,
         end_descendants,
         end_known,
+        end_orphans,
         end_tree,
         leave_no_one,
         reap_orphans,
@@ -65,11 +70,13 @@ else:
 __all__ = [
     "ask_to_stop",
     "become_subreaper",
+    "begin_use",
     "collect",
     "descendants",
     "die_with_parent",
     "end_descendants",
     "end_known",
+    "end_orphans",
     "end_tree",
     "forget_most",
     "held",

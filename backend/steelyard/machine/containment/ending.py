@@ -6,9 +6,10 @@ from __future__ import annotations
 class Ending:
     """exit_code or signal, never both; both None: the status could not be read, and that is never success.
 
-    peak_memory: bytes, the largest resident set of one process of the tree that was waited for; None if
-    unknown. cpu_seconds: user and system time of the process and of the children it waited for; None if
-    unknown.
+    peak_memory: bytes, the largest resident set of one process of the tree that was waited for; on Windows
+    the most that all of them had committed at once, as far as the system tells. None if unknown.
+    cpu_seconds: user and system time of the process and of the children it waited for, on Windows of all
+    below it; None if unknown.
     """
 
     __slots__ = ("cpu_seconds", "exit_code", "peak_memory", "signal")

@@ -6,21 +6,17 @@ import sys
 from contextlib import suppress
 
 if sys.platform == "win32":
-    import ctypes
-
-    from steelyard.machine.containment.windows import MemoryCounters, psapi
+    from steelyard.machine.containment.windows_job import memory_of
     from steelyard.machine.process_table.windows import QUERY, kernel32
 
     def held(pid: int) -> int | None:
-        """Resident bytes of one process now; None if that cannot be told."""
+        """Bytes of one process now, resident or committed, the larger; None if that cannot be told."""
         handle = kernel32.OpenProcess(QUERY, False, pid)
         if not handle:
             return None
         try:
-            counters = MemoryCounters()
-            counters.size = ctypes.sizeof(counters)
-            known = psapi.GetProcessMemoryInfo(handle, ctypes.byref(counters), counters.size)
-            return int(counters.working_set) if known else None
+            memory = memory_of(handle)
+            return max(int(memory.working_set), int(memory.pagefile)) if memory else None
         finally:
             kernel32.CloseHandle(handle)
 

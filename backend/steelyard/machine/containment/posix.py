@@ -10,6 +10,7 @@ from contextlib import suppress
 from subprocess import Popen
 
 from steelyard.machine import identity, process_table
+from steelyard.machine.containment.accounting import Use
 from steelyard.machine.containment.ending import Ending
 from steelyard.machine.process_table.entry import Entry
 
@@ -110,6 +111,11 @@ def end_descendants(*, keep: frozenset[int] = _NOBODY, within: float = WITHIN) -
     return end_all(Scan(os.getpid(), keep, reap=True), keep, within)
 
 
+def end_orphans(keep: frozenset[int]) -> int:
+    """End what children that are gone left, which came up to us. keep: the children that live."""
+    return end_descendants(keep=keep)
+
+
 def end_known(pid: int, known_identity: str, executable: str | None = None) -> bool:
     """End the tree of a process recorded by an earlier run; False, and nothing ended, if it is another."""
     if pid == os.getpid() or not identity.is_same(pid, known_identity):
@@ -153,7 +159,12 @@ def resume_tree(pid: int) -> int:
     return len(send_to_all(Scan(pid, _NOBODY, with_root=True), signal.SIGCONT))
 
 
-def collect(process: Popen[bytes]) -> Ending | None:
+def begin_use() -> Use | None:
+    """Nothing to note: the kernel counts for each child by itself."""
+    return None
+
+
+def collect(process: Popen[bytes], since: Use | None = None) -> Ending | None:
     """Take the exit status of a child, without waiting; None while it lives.
 
     wait4() and not Popen.poll(): that one takes a status which somebody else has read for exit code 0.

@@ -4,100 +4,38 @@ parent is, and ends them all when its last handle closes: that is when we end, h
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from ctypes import wintypes
 
 from steelyard.machine import identity, process_table
+from steelyard.machine.containment.accounting import Use, used
 from steelyard.machine.containment.ending import Ending
+from steelyard.machine.containment.kin import NOBODY, Family, end_all
+from steelyard.machine.process_table.entry import Entry
 
 assert sys.platform == "win32"
 
-from steelyard.machine.process_table.windows import QUERY, kernel32  # noqa: E402
+from steelyard.machine.containment import windows_job as job  # noqa: E402
+from steelyard.machine.process_table.windows import QUERY, kernel32, times_of  # noqa: E402
 
 WITHIN = 5.0
 """Seconds that ending a tree may take."""
 
 _TERMINATE, _SUSPEND_RESUME = 0x0001, 0x0800
-_EXTENDED_LIMITS, _PROCESS_IDS = 9, 3
-_KILL_ON_CLOSE = 0x2000
 _STILL_ACTIVE_ROUNDS = 20
-_MOST = 4096
-_CONSOLE_HOST = "conhost.exe"
-_NOBODY: frozenset[int] = frozenset()
 
 _ntdll = ctypes.WinDLL("ntdll")
-psapi = ctypes.WinDLL("psapi")
-kernel32.CreateJobObjectW.restype = wintypes.HANDLE
-kernel32.CreateJobObjectW.argtypes = (ctypes.c_void_p, wintypes.LPCWSTR)
-kernel32.GetCurrentProcess.restype = wintypes.HANDLE
-kernel32.AssignProcessToJobObject.argtypes = (wintypes.HANDLE, wintypes.HANDLE)
-kernel32.SetInformationJobObject.argtypes = (wintypes.HANDLE, ctypes.c_int, ctypes.c_void_p, wintypes.DWORD)
-kernel32.QueryInformationJobObject.argtypes = (
-    wintypes.HANDLE,
-    ctypes.c_int,
-    ctypes.c_void_p,
-    wintypes.DWORD,
-    ctypes.c_void_p,
-)
 kernel32.TerminateProcess.argtypes = (wintypes.HANDLE, wintypes.UINT)
 _ntdll.NtSuspendProcess.argtypes = (wintypes.HANDLE,)
 _ntdll.NtResumeProcess.argtypes = (wintypes.HANDLE,)
 
-# The job that this process is in and whose only handle it holds; empty until leave_no_one().
-_job: list[int] = []
 _suspended: set[tuple[int, str]] = set()
-
-
-class _ExtendedLimits(ctypes.Structure):
-    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION, the nested structures written out."""
-
-    _fields_ = (
-        ("process_time", ctypes.c_int64),
-        ("job_time", ctypes.c_int64),
-        ("flags", wintypes.DWORD),
-        ("least_working_set", ctypes.c_size_t),
-        ("most_working_set", ctypes.c_size_t),
-        ("processes", wintypes.DWORD),
-        ("affinity", ctypes.c_size_t),
-        ("priority", wintypes.DWORD),
-        ("scheduling", wintypes.DWORD),
-        ("io", ctypes.c_ulonglong * 6),
-        ("process_memory", ctypes.c_size_t),
-        ("job_memory", ctypes.c_size_t),
-        ("peak_process_memory", ctypes.c_size_t),
-        ("peak_job_memory", ctypes.c_size_t),
-    )
-
-
-class _ProcessIds(ctypes.Structure):
-    """JOBOBJECT_BASIC_PROCESS_ID_LIST with room for _MOST."""
-
-    _fields_ = (
-        ("assigned", wintypes.DWORD),
-        ("listed", wintypes.DWORD),
-        ("pids", ctypes.c_size_t * _MOST),
-    )
-
-
-class MemoryCounters(ctypes.Structure):
-    """PROCESS_MEMORY_COUNTERS."""
-
-    _fields_ = (
-        ("size", wintypes.DWORD),
-        ("faults", wintypes.DWORD),
-        ("peak_working_set", ctypes.c_size_t),
-        ("working_set", ctypes.c_size_t),
-        ("quotas", ctypes.c_size_t * 4),
-        ("pagefile", ctypes.c_size_t),
-        ("peak_pagefile", ctypes.c_size_t),
-    )
-
-
-psapi.GetProcessMemoryInfo.argtypes = (wintypes.HANDLE, ctypes.POINTER(MemoryCounters), wintypes.DWORD)
 
 
 def leave_no_one() -> None:
@@ -105,25 +43,12 @@ def leave_no_one() -> None:
 
     Sidecar and agent each have one, the agent's inside the sidecar's (nested jobs: Windows 8 and later).
     """
-    if _job:
-        return
-    job = kernel32.CreateJobObjectW(None, None)
-    limits = _ExtendedLimits()
-    limits.flags = _KILL_ON_CLOSE
-    if (
-        not job
-        or not kernel32.SetInformationJobObject(
-            job, _EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
-        )
-        or not kernel32.AssignProcessToJobObject(job, kernel32.GetCurrentProcess())
-    ):
-        raise ctypes.WinError(ctypes.get_last_error())
-    _job.append(job)
+    job.join()
 
 
 def become_subreaper() -> bool:
     """Whether orphans are found: the job lists them."""
-    return bool(_job)
+    return job.is_joined()
 
 
 def die_with_parent(signal_number: int) -> None:
@@ -150,23 +75,33 @@ def worker_options() -> dict[str, object]:
 
 
 def descendants(pid: int) -> list[int]:
-    """The pids of all living generations below a process; below ourselves also the orphans of our job."""
-    return [entry.pid for entry in _below(pid, _NOBODY)]
+    """The pids of all living generations below a process; below ourselves all that are in our job."""
+    known = process_table.identity(pid)
+    if known is None:
+        return []
+    family = Family(pid, known, is_own=pid == os.getpid())
+    return [each.pid for each in family.living(*_look()) if each.pid != pid]
 
 
-def end_tree(pid: int, *, keep: frozenset[int] = _NOBODY, within: float = WITHIN) -> int:
+def end_tree(pid: int, *, keep: frozenset[int] = NOBODY, within: float = WITHIN) -> int:
     """End a process and all below it in a loop until none lives; how many that were.
 
     Those in keep and all below them are left alone, the process itself never is.
     """
     if pid == os.getpid():
         return end_descendants(keep=keep, within=within)
-    return _end(pid, keep - {pid}, within)
+    return _end_tree(pid, None, keep, within)
 
 
-def end_descendants(*, keep: frozenset[int] = _NOBODY, within: float = WITHIN) -> int:
-    """End all below this process, orphans included, but those in keep and all below them; how many."""
-    return _end(os.getpid(), keep, within)
+def end_descendants(*, keep: frozenset[int] = NOBODY, within: float = WITHIN) -> int:
+    """End all in our job, orphans included, but ourselves and those in keep with all below them; how many."""
+    pid = os.getpid()
+    return _end(Family(pid, process_table.identity(pid) or "0", keep=keep, is_own=True), within)
+
+
+def end_orphans(keep: frozenset[int]) -> int:
+    """Nothing to do: what an agent leaves is in the agent's own job, which ends with it."""
+    return 0
 
 
 def end_known(pid: int, known_identity: str, executable: str | None = None) -> bool:
@@ -175,8 +110,7 @@ def end_known(pid: int, known_identity: str, executable: str | None = None) -> b
         return False
     if executable is not None and process_table.executable(pid) != executable:
         return False
-    end_tree(pid)
-    return True
+    return _end_tree(pid, known_identity, NOBODY, WITHIN) > 0
 
 
 def ask_to_stop(pid: int) -> None:
@@ -185,45 +119,58 @@ def ask_to_stop(pid: int) -> None:
 
 def suspend_tree(pid: int) -> int:
     """Suspend a process (not ourselves) and all below it until nobody new is found; how many."""
+    known = process_table.identity(pid)
+    if known is None:
+        return 0
     found: set[tuple[int, str]] = set()
+    family = Family(pid, known, is_own=pid == os.getpid())
     for _ in range(_STILL_ACTIVE_ROUNDS):
         # NtSuspendProcess counts: once for each, or one resume would not be enough.
-        new = [(each.pid, each.identity) for each in _with_root(pid)]
-        new = [each for each in new if each not in _suspended]
+        new = [each for each in family.living(*_look()) if (each.pid, each.identity) not in _suspended]
         if not new:
             break
         for each in new:
-            if _with_handle(each[0], _SUSPEND_RESUME, _ntdll.NtSuspendProcess):
-                _suspended.add(each)
-                found.add(each)
+            with _opened(each.pid, each.identity, _SUSPEND_RESUME) as handle:
+                if handle and _ntdll.NtSuspendProcess(handle) == 0:
+                    _suspended.add((each.pid, each.identity))
+                    found.add((each.pid, each.identity))
     return len(found)
 
 
 def resume_tree(pid: int) -> int:
     """Let run on what suspend_tree() suspended; how many that were."""
     count = 0
-    for each in [each for each in _suspended if identity.is_same(*each)]:
-        count += _with_handle(each[0], _SUSPEND_RESUME, _ntdll.NtResumeProcess)
+    for each in _suspended:
+        with _opened(*each, _SUSPEND_RESUME) as handle:
+            count += bool(handle) and _ntdll.NtResumeProcess(handle) == 0
     _suspended.clear()
     return count
 
 
-def collect(process: subprocess.Popen[bytes]) -> Ending | None:
-    """The exit code of a child, without waiting; None while it lives. There are no signals."""
+def begin_use() -> Use | None:
+    """What our job has used up to now: give it to collect() to learn what was used since."""
+    return _use()
+
+
+def collect(process: subprocess.Popen[bytes], since: Use | None = None) -> Ending | None:
+    """The exit code of a child, without waiting; None while it lives. There are no signals.
+
+    since: what begin_use() said before the child was started.
+    """
     code = process.poll()
     if code is None:
         return None
     # The handle keeps the figures of an ended process.
     handle = int(process._handle)  # type: ignore[attr-defined]
-    counters = MemoryCounters()
-    counters.size = ctypes.sizeof(counters)
-    known = psapi.GetProcessMemoryInfo(handle, ctypes.byref(counters), counters.size)
-    created, exited, kernel, user = (wintypes.FILETIME() for _ in range(4))
-    times = [ctypes.byref(each) for each in (created, exited, kernel, user)]
-    cpu = None
-    if kernel32.GetProcessTimes(handle, *times):
-        cpu = sum((each.dwHighDateTime << 32) + each.dwLowDateTime for each in (kernel, user)) / 1e7
-    return Ending(code, None, int(counters.peak_working_set) if known else None, cpu)
+    memory = job.memory_of(handle)
+    times = times_of(handle)
+    peak, cpu = used(
+        max(int(memory.peak_working_set), int(memory.peak_pagefile)) if memory else None,
+        times.cpu_seconds if times else None,
+        since,
+        _use(),
+    )
+    return Ending(code, None, peak, cpu)
 
 
 def reap_orphans(keep: frozenset[int]) -> int:
@@ -231,71 +178,47 @@ def reap_orphans(keep: frozenset[int]) -> int:
     return 0
 
 
-def _end(pid: int, keep: frozenset[int], within: float) -> int:
-    deadline = time.monotonic() + within
-    marked: set[tuple[int, str]] = set()
-    while True:
-        root = process_table.entry(pid) if pid != os.getpid() else None
-        # The parent goes last: once it is gone, only the job still knows its children.
-        living = [*_below(pid, keep), *([root] if root is not None and not root.ended else [])]
-        for each in living:
-            if _with_handle(each.pid, _TERMINATE, lambda handle: not kernel32.TerminateProcess(handle, 1)):
-                marked.add((each.pid, each.identity))
-        if time.monotonic() > deadline or not (living or any(identity.is_same(*each) for each in marked)):
-            return len(marked)
-        time.sleep(0.005)
+def _use() -> Use | None:
+    totals = job.totals()
+    if totals is None:
+        return None
+    cpu_seconds, peak = totals
+    memory = job.memory_of(kernel32.GetCurrentProcess())
+    own = int(memory.pagefile) if memory else 0
+    return Use(cpu_seconds - time.process_time(), peak, own)
 
 
-def _below(pid: int, keep: frozenset[int]) -> list[process_table.Entry]:
-    entries = {each.pid: each for each in process_table.entries() if not each.ended}
-    children: dict[int, list[int]] = {}
-    for each in entries.values():
-        children.setdefault(each.parent, []).append(each.pid)
-    kept = set(keep)
-    if pid == os.getpid():
-        # An orphan names a parent that is gone: the job has it all the same.
-        for kin in _in_job():
-            if kin in entries and kin != pid and entries[kin].parent not in entries:
-                children.setdefault(pid, []).append(kin)
-    found: list[process_table.Entry] = []
-    todo, seen = [pid], {pid}
-    while todo:
-        parent = todo.pop()
-        for child in children.get(parent, ()):
-            # A pid that was used again has "children" that are older than it.
-            older = parent in entries and int(entries[child].identity) < int(entries[parent].identity)
-            if child in seen or child in kept or (older and entries[child].parent == parent):
-                continue
-            seen.add(child)
-            # Windows gives each program of the console one of these, ours as well; it ends with its program.
-            if os.path.basename(process_table.executable(child) or "").lower() == _CONSOLE_HOST:
-                continue
-            found.append(entries[child])
-            todo.append(child)
-    return found
+def _end_tree(pid: int, known: str | None, keep: frozenset[int], within: float) -> int:
+    """known: the identity that the process must have, if it is known."""
+    with _opened(pid, known, 0) as handle:
+        # Held until the end of it, so that the pid stays its own.
+        times = times_of(handle) if handle else None
+        return 0 if times is None else _end(Family(pid, times.identity, keep=keep, is_own=False), within)
 
 
-def _with_root(pid: int) -> list[process_table.Entry]:
-    root = process_table.entry(pid) if pid != os.getpid() else None
-    return [*([root] if root is not None and not root.ended else []), *_below(pid, _NOBODY)]
+def _end(family: Family, within: float) -> int:
+    with contextlib.ExitStack() as held:
+
+        def end(entry: Entry) -> bool:
+            handle = held.enter_context(_opened(entry.pid, entry.identity, _TERMINATE))
+            return bool(handle) and bool(kernel32.TerminateProcess(handle, 1))
+
+        return end_all(family, _look, end, within)
 
 
-def _in_job() -> list[int]:
-    if not _job:
-        return []
-    listed = _ProcessIds()
-    kernel32.QueryInformationJobObject(
-        _job[0], _PROCESS_IDS, ctypes.byref(listed), ctypes.sizeof(listed), None
-    )
-    return [int(pid) for pid in listed.pids[: listed.listed]]
+def _look() -> tuple[list[Entry], list[int]]:
+    # In this order: a pid of the job that is used again meanwhile is not what the table showed.
+    table = process_table.entries()
+    return table, job.members()
 
 
-def _with_handle(pid: int, access: int, call: object) -> bool:
-    """Whether the call, given a handle of the process, answered 0 (as NtSuspendProcess does on success)."""
+@contextlib.contextmanager
+def _opened(pid: int, known: str | None, access: int) -> Iterator[int | None]:
+    """A handle of exactly this process; None if it is gone, is another by now, or is not ours to open."""
     handle = kernel32.OpenProcess(QUERY | access, False, pid)
-    if not handle:
-        return False
     try:
-        return callable(call) and not call(handle)
+        times = times_of(handle) if handle else None
+        yield handle if times is not None and known in (None, times.identity) else None
     finally:
-        kernel32.CloseHandle(handle)
+        if handle:
+            kernel32.CloseHandle(handle)

@@ -43,6 +43,12 @@ class _BsdInfo(ctypes.Structure):
     )
 
 
+def identity(pid: int) -> str | None:
+    """The identity of a living process; None if there is no such process, or only its zombie."""
+    found = entry(pid)
+    return None if found is None or found.ended else found.identity
+
+
 def entry(pid: int) -> Entry | None:
     """The process with this pid, zombies included; None if there is none."""
     info = _BsdInfo()

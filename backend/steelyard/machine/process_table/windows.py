@@ -52,14 +52,30 @@ kernel32.Process32FirstW.argtypes = (wintypes.HANDLE, ctypes.POINTER(_ProcessEnt
 kernel32.Process32NextW.argtypes = (wintypes.HANDLE, ctypes.POINTER(_ProcessEntry))
 
 
+class Times:
+    """Of one process: its identity, whether it has ended, and the CPU seconds that it has used."""
+
+    __slots__ = ("cpu_seconds", "ended", "identity")
+
+    def __init__(self, identity: str, ended: bool, cpu_seconds: float) -> None:
+        self.identity = identity
+        self.ended = ended
+        self.cpu_seconds = cpu_seconds
+
+
+def identity(pid: int) -> str | None:
+    """The identity of a living process; None if there is none. Of the whole table nothing is read."""
+    times = _times(pid)
+    return None if times is None or times.ended else times.identity
+
+
 def entry(pid: int) -> Entry | None:
     """The process with this pid; None if there is none. One that ended and is still held is `ended`."""
     times = _times(pid)
     if times is None:
         return None
-    created, ended = times
-    parent = _parents().get(pid, 0)
-    return Entry(pid, parent, str(created), ended=ended, stopped=False)
+    parent, program = _listed().get(pid, (0, ""))
+    return Entry(pid, parent, times.identity, ended=times.ended, stopped=False, program=program)
 
 
 def children(pid: int) -> list[int]:
@@ -70,11 +86,11 @@ def children(pid: int) -> list[int]:
     """
     mine = _times(pid)
     found = []
-    for child, parent in _parents().items():
+    for child, (parent, _) in _listed().items():
         if parent != pid or child == pid:
             continue
         theirs = _times(child)
-        if theirs is not None and (mine is None or theirs[0] >= mine[0]):
+        if theirs is not None and (mine is None or int(theirs.identity) >= int(mine.identity)):
             found.append(child)
     return found
 
@@ -82,10 +98,12 @@ def children(pid: int) -> list[int]:
 def entries() -> list[Entry]:
     """Every process that may be asked."""
     found = []
-    for pid, parent in _parents().items():
+    for pid, (parent, program) in _listed().items():
         times = _times(pid)
         if times is not None:
-            found.append(Entry(pid, parent, str(times[0]), ended=times[1], stopped=False))
+            found.append(
+                Entry(pid, parent, times.identity, ended=times.ended, stopped=False, program=program)
+            )
     return found
 
 
@@ -106,26 +124,34 @@ def executable(pid: int) -> str | None:
         kernel32.CloseHandle(handle)
 
 
-def _times(pid: int) -> tuple[int, bool] | None:
-    """(creation time, whether it has ended)."""
+def times_of(handle: int) -> Times | None:
+    """When the process of a handle began, and what it has used; None if Windows does not tell."""
+    created, exited, kernel, user = (wintypes.FILETIME() for _ in range(4))
+    if not kernel32.GetProcessTimes(
+        handle, *(ctypes.byref(each) for each in (created, exited, kernel, user))
+    ):
+        return None
+    ended = kernel32.WaitForSingleObject(handle, 0) == _WAIT_OBJECT_0
+    return Times(str(_ticks(created)), ended, (_ticks(kernel) + _ticks(user)) / 1e7)
+
+
+def _times(pid: int) -> Times | None:
     handle = kernel32.OpenProcess(QUERY, False, pid)
     if not handle:
         return None
     try:
-        created, exited, kernel, user = (wintypes.FILETIME() for _ in range(4))
-        if not kernel32.GetProcessTimes(
-            handle, *(ctypes.byref(each) for each in (created, exited, kernel, user))
-        ):
-            return None
-        ended = kernel32.WaitForSingleObject(handle, 0) == _WAIT_OBJECT_0
-        return (created.dwHighDateTime << 32) + created.dwLowDateTime, ended
+        return times_of(handle)
     finally:
         kernel32.CloseHandle(handle)
 
 
-def _parents() -> dict[int, int]:
-    """pid -> pid of the parent it names, of every process."""
-    found: dict[int, int] = {}
+def _ticks(time: wintypes.FILETIME) -> int:
+    return (time.dwHighDateTime << 32) + time.dwLowDateTime
+
+
+def _listed() -> dict[int, tuple[int, str]]:
+    """pid -> pid of the parent it names and file name of its program, of every process."""
+    found: dict[int, tuple[int, str]] = {}
     snapshot = kernel32.CreateToolhelp32Snapshot(_SNAP_PROCESSES, 0)
     if not snapshot or snapshot == _INVALID:
         return found
@@ -134,7 +160,7 @@ def _parents() -> dict[int, int]:
         each.size = ctypes.sizeof(each)
         more = kernel32.Process32FirstW(snapshot, ctypes.byref(each))
         while more:
-            found[int(each.pid)] = int(each.parent)
+            found[int(each.pid)] = int(each.parent), str(each.name)
             more = kernel32.Process32NextW(snapshot, ctypes.byref(each))
     finally:
         kernel32.CloseHandle(snapshot)
