@@ -213,8 +213,9 @@ def _functions(frame: FrameType | None) -> tuple[str, ...]:
 
 
 if sys.platform == "win32":
+    from steelyard.machine.accepting import PatientProactor
 
-    class _MeteredProactor(asyncio.IocpProactor):
+    class _MeteredProactor(PatientProactor):
         """Asks the system what is ready, for a loop that is measured."""
 
         def __init__(self, meter: LoopMeter) -> None:

@@ -1,4 +1,4 @@
-// Keeps a sidecar running: starts it, makes sure that it is ours, pings it, and starts it again when it died.
+// Keeps a sidecar running: starts it, makes sure that it is ours, sees that it responds, and starts it again when it died.
 //
 // Each run has a generation. What an earlier one still says is not heard.
 
@@ -7,6 +7,7 @@ const { EventEmitter } = require("node:events");
 const { get } = require("./api");
 const { causeOf } = require("./causes");
 const { kernelKills, learn } = require("./facts");
+const { Pulse } = require("./pulse");
 const { Restarts } = require("./restarts");
 const { Run } = require("./run");
 
@@ -30,14 +31,9 @@ class Keeper extends EventEmitter {
   #push = null;
   /** @type {NodeJS.Timeout | undefined} */
   #timer;
-  /** @type {NodeJS.Timeout | undefined} */
-  #pinging;
   /** @type {number | null} */
   #kills = null;
   #generation = 0;
-  #misses = 0;
-  #lastPing = 0;
-  #asleep = false;
   #leaving = false;
   #crashed = false;
 
@@ -53,6 +49,12 @@ class Keeper extends EventEmitter {
     super();
     this.given = given;
     this.restarts = new Restarts(given.timings.backOff, given.timings.restartWindow);
+    this.pulse = new Pulse({
+      timings: given.timings,
+      line: () => this.tell({ type: "ping" }),
+      request: async () => this.ready && get(this.ready, "/healthz", given.timings.answerLimit),
+      changed: (silent, way) => this.#responds(!silent, way),
+    });
     /** @type {State} */
     this.state = { name: "starting", generation: 0, phase: "", cause: null, restartIn: null, restarts: 0 };
   }
@@ -94,7 +96,7 @@ class Keeper extends EventEmitter {
     );
     run.on(
       "pong",
-      current(() => this.#pong()),
+      current(() => this.pulse.answered("line")),
     );
     run.on(
       "ended",
@@ -120,8 +122,7 @@ class Keeper extends EventEmitter {
 
   /** The machine sleeps: nothing counts as missed. @param {boolean} asleep */
   sleep(asleep) {
-    this.#asleep = asleep;
-    this.#misses = 0;
+    this.pulse.sleep(asleep);
   }
 
   /**
@@ -138,7 +139,7 @@ class Keeper extends EventEmitter {
     }
     this.#run.leave(mode, deadline);
     if (mode === "stop") {
-      this.#stopPinging();
+      this.pulse.stop();
     }
     this.#become({ name: this.ready !== null && mode === "drain" ? this.state.name : "leaving" });
   }
@@ -187,13 +188,13 @@ class Keeper extends EventEmitter {
     this.#crashed = true; // From now on an end that nobody asked for is a crash, and its workers come back.
     this.given.log.say(`sidecar ${run.generation}: ready`);
     this.#become({ name: "ready", phase: "", cause: null });
-    this.#startPinging();
+    this.pulse.start();
     this.emit("ready", ready);
   }
 
   /** @param {import("./causes").Ending} ending */
   #ended(ending) {
-    this.#stopPinging();
+    this.pulse.stop();
     this.#push?.close();
     this.#push = null;
     if (this.#leaving) {
@@ -218,7 +219,7 @@ class Keeper extends EventEmitter {
   }
 
   #gone() {
-    this.#stopPinging();
+    this.pulse.stop();
     this.#push?.close();
     if (!this.isGone) {
       this.#become({ name: "gone" });
@@ -226,35 +227,15 @@ class Keeper extends EventEmitter {
     }
   }
 
-  #startPinging() {
-    const { pingEvery, misses } = this.given.timings;
-    this.#stopPinging();
-    this.#misses = 0;
-    this.#lastPing = Date.now();
-    this.#pinging = setInterval(() => {
-      const late = Date.now() - this.#lastPing > 3 * pingEvery;
-      this.#lastPing = Date.now();
-      if (this.#asleep || late) {
-        // The machine slept, or this program did: the sidecar has had no chance to answer.
-        this.#misses = 0;
-      } else if (this.#misses >= misses && this.state.name === "ready") {
-        this.given.log.say(`sidecar ${this.#generation}: not responding`);
-        this.#become({ name: "silent" });
-      }
-      this.#misses += 1;
-      this.tell({ type: "ping" });
-    }, pingEvery);
-  }
-
-  #stopPinging() {
-    clearInterval(this.#pinging);
-  }
-
-  #pong() {
-    this.#misses = 0;
-    if (this.state.name === "silent") {
-      this.given.log.say(`sidecar ${this.#generation}: responds again`);
-      this.#become({ name: "ready" });
+  /** @param {boolean} responds @param {import("./pulse").Way} way */
+  #responds(responds, way) {
+    const from = responds ? "silent" : "ready";
+    if (this.state.name === from) {
+      const how = way === "line" ? "no answer to its pings" : `nothing answers on port ${this.ready?.port}`;
+      this.given.log.say(
+        `sidecar ${this.#generation}: ${responds ? "responds again" : `not responding, ${how}`}`,
+      );
+      this.#become({ name: responds ? "ready" : "silent" });
     }
   }
 
