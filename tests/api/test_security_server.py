@@ -225,6 +225,8 @@ def test_security_20_ten_thousand_ranges_cost_no_more_than_one(
     server.supervisor.files["id1"] = tmp_path / "big.bin"
     one = api.get("/api/tasks/t1/files/id1", headers={"Range": "bytes=0-9"})
     assert one.status_code == 206 and len(one.content) == 10
+    for beyond in ("bytes=5000000-", "bytes=5000001-", "bytes=6000000-7000000"):
+        assert api.get("/api/tasks/t1/files/id1", headers={"Range": beyond}).status_code == 416, beyond
     answer = api.get("/api/tasks/t1/files/id1", headers={"Range": "bytes=" + ",".join(["0-"] * 10_000)})
     assert answer.status_code == 200 and len(answer.content) == 5_000_000
     assert "multipart" not in answer.headers["content-type"]

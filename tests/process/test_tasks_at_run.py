@@ -75,6 +75,35 @@ def test_errors_are_tried_again_until_the_attempts_are_spent(client: httpx.Clien
     assert (done["state"], [a["cause"] for a in done["attempts"]]) == ("FAILED", ["error", "error"])
 
 
+@pytest.mark.parametrize(
+    ("write", "result", "said"),
+    [
+        (r'printf "{\"ort\": \"K\366ln\"}" >', {"ort": "Köln"}, "Latin-1"),
+        (r'printf "{\"cost\": 2.5, \"payback\": NaN}" >', {"cost": 2.5, "payback": None}, "payback"),
+        ("mkfifo", None, "regular file"),
+    ],
+)
+def test_an_odd_result_costs_no_run(client: httpx.Client, write: str, result: object, said: str) -> None:
+    command = ["sh", "-c", f"{write} $STEELYARD_OUTPUT_DIR/result.json"]
+    done = api.ends(client, api.submit(client, command, attempts=1))
+    assert (done["state"], done["attempt"], done["result"]) == ("SUCCEEDED", 1, result)
+    address = f"/api/tasks/{done['task_id']}/"
+    eventually(lambda: client.get(address).json()["attempts"][0]["remarks"])
+    [remark] = client.get(address).json()["attempts"][0]["remarks"]
+    assert said in remark
+    api.all_run(client, 2)
+
+
+def test_a_task_has_its_own_search_path_behind_the_helper(client: httpx.Client, tmp_path: Path) -> None:
+    (tmp_path / "of_the_user.py").write_text("")
+    code = "import of_the_user, steelyard_task"
+    parameters = {"argv": [sys.executable, "-c", code], "environment": {"PYTHONPATH": str(tmp_path)}}
+    answer = client.post(
+        "/api/tasks/", json={"simulation": "command", "parameters": parameters, "attempts": 1}
+    )
+    assert api.ends(client, answer.json()["task_id"])["state"] == "SUCCEEDED"
+
+
 def test_success_without_a_result_is_success(client: httpx.Client) -> None:
     done = api.ends(client, api.submit(client, ["true"]))
     assert (done["state"], done["cause"], done["result"]) == ("SUCCEEDED", "succeeded", None)

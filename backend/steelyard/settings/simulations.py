@@ -100,10 +100,18 @@ class Catalogue:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    # is_file: opening a named pipe would wait for ever.
-                    if entry.name.endswith(".toml") and not entry.name.startswith(".") and entry.is_file():
-                        stat = entry.stat()
-                        found[folder / entry.name] = _Stamp(stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                    if not entry.name.endswith(".toml") or entry.name.startswith("."):
+                        continue
+                    path = folder / entry.name
+                    try:
+                        # is_file: opening a named pipe would wait for ever.
+                        if entry.is_file():
+                            stat = entry.stat()
+                            found[path] = _Stamp(stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                    except OSError as error:
+                        # A link that loops, a right that is missing: of this file alone.
+                        fault = Fault(1, f"the file cannot be read: {error.strerror or error}")
+                        self._trouble.append(_error(path, fault))
         except FileNotFoundError:
             return {}
         except OSError as error:

@@ -145,6 +145,7 @@ def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
         evidence = f"{attempt.because} ({_exit_in_words(message['exit_code'], message['signal'])})"
     evidence += memory_guard.story(attempt)
     outputs.push_log(yard, attempt.task_id, attempt.number)
+    result = _result(yard, attempt) if cause is Cause.SUCCEEDED else results.ResultFile()
     finish(
         yard,
         handle,
@@ -161,9 +162,21 @@ def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
             progress=1.0 if cause is Cause.SUCCEEDED else attempt.progress,
             message=evidence if message["error"] else attempt.message,
             started=not message.get("missing"),
-            result=results.read_result(_output(yard, attempt)).value if cause is Cause.SUCCEEDED else None,
+            result=result.value,
         ),
     )
+    if result.remark is not None:
+        said = [result.remark]
+        yard.note(lambda change: claims.remark(change, attempt.task_id, attempt.number, said))
+
+
+def _result(yard: Yard, attempt: RunningAttempt) -> results.ResultFile:
+    """What result.json holds. Whatever reading it meets, the run has ended and counts as it ended."""
+    try:
+        return results.read_result(_output(yard, attempt))
+    except Exception as error:
+        log.exception("the result of task %s, attempt %d, could not be read", attempt.task_id, attempt.number)
+        return results.ResultFile(remark=f"Steelyard could not read result.json: {error}. Its log says more.")
 
 
 HANDLERS: dict[str, Callable[[Yard, WorkerHandle, RunningAttempt, dict[str, Any]], None]] = {

@@ -52,13 +52,14 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         make_private_directory(path)
     parameters_file = task_folder / "parameters.json"
     write_private(parameters_file, msgspec.json.encode(parameters))
-    path_before = os.environ.get("PYTHONPATH")
+    # The task's own search path, if it gives one, else ours; the helper is found in any case.
+    search = launch.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
     environment: dict[str, str | None] = {
         "PYTHONUNBUFFERED": "1",
         # On Windows a Python writes its code page into a pipe, and ends at the first letter outside of it.
         "PYTHONIOENCODING": "utf-8:surrogateescape",
         **launch.environment,
-        "PYTHONPATH": os.pathsep.join(filter(None, (yard.helper_folder, path_before))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (yard.helper_folder, search))),
         "STEELYARD_TASK_ID": attempt.task_id,
         "STEELYARD_ATTEMPT": str(attempt.number),
         "STEELYARD_PARAMETERS": str(parameters_file),

@@ -32,7 +32,11 @@ def read(data: DataDirectory) -> dict[str, Any] | None:
     """The record of whoever owned the directory last; None: there is none, or it cannot be read."""
     try:
         record = msgspec.json.decode((data.runtime / "sidecar.json").read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        # A power cut or a failing disk leaves anything; nobody can be ended by a record that cannot be read.
+        log.warning("sidecar.json cannot be read: %s", error)
         return None
     return record if isinstance(record, dict) else None
 

@@ -123,7 +123,7 @@ def finish_interrupted(yard: Yard) -> None:
             yard.data.task(task_id)  # ValueError for what is no id
     except FileNotFoundError:
         return
-    except (OSError, ValueError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:
         log.warning("what was about to be removed cannot be read: %s", error)
         return
     tasks = retention.missing(yard.database, "task", intent.tasks)

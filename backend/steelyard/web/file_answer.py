@@ -119,7 +119,7 @@ class FileAnswer(Response):
                 return None
             return max(self._size - int(match["last"]), 0), self._size
         first = int(match["first"])
-        last = int(match["last"]) if match["last"] else self._size
+        last = int(match["last"]) if match["last"] else max(first, self._size)
         return None if last < first else (first, min(last + 1, self._size))
 
     async def _unsatisfiable(self, send: Send) -> None:

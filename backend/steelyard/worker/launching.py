@@ -14,7 +14,7 @@ from steelyard.worker.orders import Order
 OWN = "STEELYARD_"
 """Variables that begin so tell one attempt from another; all others a warm process keeps."""
 
-_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC})
+_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC, errno.E2BIG})
 
 
 class CannotStart(Exception):

@@ -62,6 +62,16 @@ def test_one_faulty_file_takes_nothing_from_the_others(catalogue: Catalogue, own
         catalogue.get("bad")
 
 
+def test_a_link_that_leads_to_itself_hides_no_other(catalogue: Catalogue, own: Path) -> None:
+    for name in ("good", "zgood"):
+        put(own, name)
+    for name in ("aloop", "mloop", "zzloop"):
+        (own / f"{name}.toml").symlink_to(f"{name}.toml")
+    catalogue.reload()
+    assert set(catalogue.simulations) == {"command", "good", "zgood"}
+    assert {Path(str(one["file"])).stem for one in catalogue.errors} == {"aloop", "mloop", "zzloop"}
+
+
 def test_ones_own_file_replaces_the_shipped_one(catalogue: Catalogue, shipped: Path, own: Path) -> None:
     put(shipped, "steel", title="theirs")
     mine = put(own, "steel", file="any-name", title="mine")
