@@ -40,29 +40,3 @@ def fake_sidecar(folder: Path, body: str) -> str:
     path.write_text(FAKE.format(python=sys.executable, body=textwrap.dedent(body)), encoding="utf-8")
     path.chmod(0o755)
     return str(path)
-
-
-DEAF = """#!{python} -u
-# The sidecar itself, but for its listening socket, which is closed once it is ready.
-import asyncio, contextlib
-from steelyard.__main__ import main
-from steelyard.web import serving
-
-class Deaf(serving.Server):
-    @contextlib.asynccontextmanager
-    async def running(self, listener):
-        async with super().running(listener):
-            asyncio.get_running_loop().call_later(2, lambda: [one.close() for one in self.servers])
-            yield
-
-serving.Server = Deaf
-main()
-"""
-
-
-def deaf_sidecar(folder: Path) -> str:
-    """The path of a sidecar whose port nobody reaches two seconds after it was ready; it answers pings."""
-    path = folder / "deaf-sidecar"
-    path.write_text(DEAF.format(python=sys.executable), encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)

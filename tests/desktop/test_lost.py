@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.desktop.conftest import Launch, keep_picture
-from tests.desktop.fakes import READY, deaf_sidecar, fake_sidecar
+from tests.desktop.fakes import READY, fake_sidecar
 from tests.desktop.program import ROOT, Desktop, lives
 from tests.helpers.waiting import eventually
 
@@ -108,15 +108,6 @@ def test_one_that_does_not_respond_is_left_to_the_person(launch: Launch) -> None
     desktop.lost("silent").click("#restart")
     restarted(desktop, first["pid"])
     desktop.panel().says("RUNNING", "#worker-status")
-
-
-def test_one_that_nobody_can_reach_does_not_respond_though_it_answers_pings(
-    launch: Launch, tmp_path: Path
-) -> None:
-    desktop = launch(STEELYARD_SIDECAR=deaf_sidecar(tmp_path), timings={"pingEvery": 200})
-    page = desktop.lost("silent", within=30)
-    page.says("not responding", "#title")
-    assert f"nothing answers on port {desktop.record['url'].split(':')[-1].strip('/')}" in desktop.log
 
 
 def test_the_page_that_was_open_is_opened_again(launch: Launch) -> None:

@@ -1,4 +1,4 @@
-// Keeps a sidecar running: starts it, makes sure that it is ours, sees that it responds, and starts it again when it died.
+// Keeps a sidecar running: starts it, makes sure that it is ours, pings it, and starts it again when it died.
 //
 // Each run has a generation. What an earlier one still says is not heard.
 
@@ -7,7 +7,6 @@ const { EventEmitter } = require("node:events");
 const { get } = require("./api");
 const { causeOf } = require("./causes");
 const { kernelKills, learn } = require("./facts");
-const { Pulse } = require("./pulse");
 const { Restarts } = require("./restarts");
 const { Run } = require("./run");
 
@@ -31,9 +30,14 @@ class Keeper extends EventEmitter {
   #push = null;
   /** @type {NodeJS.Timeout | undefined} */
   #timer;
+  /** @type {NodeJS.Timeout | undefined} */
+  #pinging;
   /** @type {number | null} */
   #kills = null;
   #generation = 0;
+  #misses = 0;
+  #lastPing = 0;
+  #asleep = false;
   #leaving = false;
   #crashed = false;
 
@@ -49,12 +53,6 @@ class Keeper extends EventEmitter {
     super();
     this.given = given;
     this.restarts = new Restarts(given.timings.backOff, given.timings.restartWindow);
-    this.pulse = new Pulse({
-      timings: given.timings,
-      line: () => this.tell({ type: "ping" }),
-      request: async () => this.ready && get(this.ready, "/healthz", given.timings.answerLimit),
-      changed: (silent, way) => this.#responds(!silent, way),
-    });
     /** @type {State} */
     this.state = { name: "starting", generation: 0, phase: "", cause: null, restartIn: null, restarts: 0 };
   }
@@ -96,7 +94,7 @@ class Keeper extends EventEmitter {
     );
     run.on(
       "pong",
-      current(() => this.pulse.answered("line")),
+      current(() => this.#pong()),
     );
     run.on(
       "ended",
@@ -122,7 +120,8 @@ class Keeper extends EventEmitter {
 
   /** The machine sleeps: nothing counts as missed. @param {boolean} asleep */
   sleep(asleep) {
-    this.pulse.sleep(asleep);
+    this.#asleep = asleep;
+    this.#misses = 0;
   }
 
   /**
@@ -139,7 +138,7 @@ class Keeper extends EventEmitter {
     }
     this.#run.leave(mode, deadline);
     if (mode === "stop") {
-      this.pulse.stop();
+      this.#stopPinging();
     }
     this.#become({ name: this.ready !== null && mode === "drain" ? this.state.name : "leaving" });
   }
@@ -188,13 +187,13 @@ class Keeper extends EventEmitter {
     this.#crashed = true; // From now on an end that nobody asked for is a crash, and its workers come back.
     this.given.log.say(`sidecar ${run.generation}: ready`);
     this.#become({ name: "ready", phase: "", cause: null });
-    this.pulse.start();
+    this.#startPinging();
     this.emit("ready", ready);
   }
 
   /** @param {import("./causes").Ending} ending */
   #ended(ending) {
-    this.pulse.stop();
+    this.#stopPinging();
     this.#push?.close();
     this.#push = null;
     if (this.#leaving) {
@@ -219,7 +218,7 @@ class Keeper extends EventEmitter {
   }
 
   #gone() {
-    this.pulse.stop();
+    this.#stopPinging();
     this.#push?.close();
     if (!this.isGone) {
       this.#become({ name: "gone" });
@@ -227,15 +226,35 @@ class Keeper extends EventEmitter {
     }
   }
 
-  /** @param {boolean} responds @param {import("./pulse").Way} way */
-  #responds(responds, way) {
-    const from = responds ? "silent" : "ready";
-    if (this.state.name === from) {
-      const how = way === "line" ? "no answer to its pings" : `nothing answers on port ${this.ready?.port}`;
-      this.given.log.say(
-        `sidecar ${this.#generation}: ${responds ? "responds again" : `not responding, ${how}`}`,
-      );
-      this.#become({ name: responds ? "ready" : "silent" });
+  #startPinging() {
+    const { pingEvery, misses } = this.given.timings;
+    this.#stopPinging();
+    this.#misses = 0;
+    this.#lastPing = Date.now();
+    this.#pinging = setInterval(() => {
+      const late = Date.now() - this.#lastPing > 3 * pingEvery;
+      this.#lastPing = Date.now();
+      if (this.#asleep || late) {
+        // The machine slept, or this program did: the sidecar has had no chance to answer.
+        this.#misses = 0;
+      } else if (this.#misses >= misses && this.state.name === "ready") {
+        this.given.log.say(`sidecar ${this.#generation}: not responding`);
+        this.#become({ name: "silent" });
+      }
+      this.#misses += 1;
+      this.tell({ type: "ping" });
+    }, pingEvery);
+  }
+
+  #stopPinging() {
+    clearInterval(this.#pinging);
+  }
+
+  #pong() {
+    this.#misses = 0;
+    if (this.state.name === "silent") {
+      this.given.log.say(`sidecar ${this.#generation}: responds again`);
+      this.#become({ name: "ready" });
     }
   }
 
