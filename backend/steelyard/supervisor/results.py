@@ -45,7 +45,7 @@ def read_result(folder: Path) -> ResultFile:
     except FileNotFoundError:
         return ResultFile()
     except _NotTaken as error:
-        return ResultFile(remark=f"{NAME} is not taken: {error}. It stays among the files.")
+        return ResultFile(remark=f"{NAME} is not taken: {error}.")
     except OSError as error:
         return ResultFile(remark=f"{NAME} could not be read: {error.strerror or error}.")
     try:
@@ -67,13 +67,16 @@ def _bytes_of(path: Path) -> bytes:
         if error.errno == errno.ELOOP or path.is_symlink():
             raise _NotTaken("it is a link") from None
         raise
-    with open(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise _NotTaken("it is no regular file")
-        data = file.read(LIMIT + 1)
+    try:
+        # Before it is wrapped: a folder cannot be, and would keep the descriptor open.
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _NotTaken("it is not a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(LIMIT + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > LIMIT:
-        raise _NotTaken(f"it is larger than {format_size(LIMIT)}")
+        raise _NotTaken(f"it is larger than {format_size(LIMIT)}; it stays among the task's files")
     return data
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from steelyard.rules.errors import Conflict
 from steelyard.rules.states import Cause, TaskState
 from steelyard.store import tasks, workers
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, task_actions
+from steelyard.supervisor import attempts, results, task_actions
 from tests.unit.supervisor.making import Made
 
 
@@ -120,6 +121,22 @@ async def test_a_late_finisher_changes_nothing(made: Made) -> None:
     assert counted is not None and (counted["tasks_done"], first.tasks_done) == (0, 0)
     assert not attempts.is_current(second, {"task_id": task_id, "attempt": 1})
     assert attempts.is_current(second, {"task_id": task_id, "attempt": running.number})
+
+
+async def test_a_fault_of_ours_in_reading_the_result_costs_no_run(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(folder: Path) -> results.ResultFile:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(results, "read_result", breaks)
+    worker, task_id = await made.worker(), await made.submit()
+    attempts.on_ended(made.yard, worker, await made.attempt(worker, task_id), ended())
+    await made.yard.database.change(lambda change: None)
+    found = tasks.view(made.yard.database, task_id)
+    assert found is not None and found["state"] == TaskState.SUCCEEDED
+    assert "a fault of ours" in found["attempts"][0]["remarks"][0]
+    assert worker.attempt is None
 
 
 async def test_progress_never_runs_backwards(made: Made) -> None:
