@@ -102,7 +102,8 @@ def test_a_batch_that_is_none_is_refused(api: httpx.Client, body: Any) -> None:
 
 SWEEP = {"simulation": "command"}
 SWEEPS = [SWEEP, {**SWEEP, "grid": {}, "rows": []}, {**SWEEP, "grid": {"a": 1}}, {**SWEEP, "rows": [1]},
-          {**SWEEP, "rows": {}}, {"rows": [{}]}, {**SWEEP, "rows": [{}], "key": "k"}]  # fmt: skip
+          {**SWEEP, "rows": {}}, {"rows": [{}]}, {**SWEEP, "rows": [{}], "key": ""},
+          {**SWEEP, "rows": [{}], "name": 1}, {**SWEEP, "rows": [{}], "nobody": 1}]  # fmt: skip
 
 
 @pytest.mark.parametrize("body", SWEEPS)
@@ -113,7 +114,13 @@ def test_a_sweep_that_is_none_is_refused(api: httpx.Client, body: Any) -> None:
 LIMITS = ["0", "1001", "-1", "x", "1e2", "%D9%A3", "1&limit=2"]
 QUERIES = [
     *(f"/api/tasks/?limit={limit}" for limit in LIMITS),
-    *("/api/tasks/?colour=red", "/api/tasks/?cursor=x", "/api/tasks/?q=%00", "/api/tasks/?q=" + "x" * 1001),
+    *(
+        "/api/tasks/?colour=red",
+        "/api/tasks/?cursor=x",
+        "/api/sweeps/?cursor=x",
+        "/api/tasks/?q=%00",
+        "/api/tasks/?q=" + "x" * 1001,
+    ),
     *("/api/events/?since=-1", "/api/events/?limit=0", "/api/events/?since=99999999999999999999"),
     *("/api/workers/w1/log/?tail=0", "/api/tasks/t1/log/?tail=1&offset=1", "/api/tasks/t1/log/?offset=-1"),
     *("/api/workers/status/?x=1", "/api/system/?", "/healthz?verbose")[::2],

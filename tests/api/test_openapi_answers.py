@@ -82,7 +82,8 @@ def in_order(client: httpx.Client, data: Path) -> str:
     task_id = submit_python(
         client, WRITER, label="it's <b>", tags=["a"], key="k", memory="1MiB", timeout="1h"
     )
-    client.post("/api/tasks/", json={"simulation": "command", "parameters": {"argv": ["x"]}, "key": "k"})
+    again = client.get(f"/api/tasks/{task_id}/").json()["parameters"]
+    client.post("/api/tasks/", json={"simulation": "command", "parameters": again, "key": "k"})
     eventually(lambda: client.get(f"/api/tasks/{task_id}/").json()["progress"], within=20)
     for verb in ("suspend", "resume"):
         answer = client.post(f"/api/tasks/{task_id}/{verb}/")
@@ -91,7 +92,13 @@ def in_order(client: httpx.Client, data: Path) -> str:
     (data / "tasks" / task_id / "checkpoint" / "go").touch()
     client.post("/api/tasks/batch/", json={"tasks": [{"simulation": "quick", "key": "1"}]})
     client.post("/api/tasks/batch/", json={"tasks": [{"simulation": "quick", "key": "1"}]})
-    client.post("/api/sweeps/", json={"simulation": "quick", "grid": {"n": [1, 2]}, "priority": -1})
+    sweep = {"simulation": "quick", "grid": {"n": [1, 2]}, "priority": -1, "name": "two", "key": "s"}
+    sweep_id = client.post("/api/sweeps/", json=sweep).json()["sweep_id"]
+    assert client.post("/api/sweeps/", json=sweep).status_code == 200
+    assert client.get("/api/sweeps/").json()["sweeps"][0]["sweep_id"] == sweep_id
+    for verb in ("cancel", "retry"):
+        assert client.post(f"/api/sweeps/{sweep_id}/{verb}/").status_code == 200
+    assert client.get(f"/api/sweeps/{sweep_id}/").json()["total"] == 2
     wrong = submit_python(client, "raise SystemExit(7)", attempts=1)
     assert ends(client, wrong)["state"] == "FAILED"
     client.post(f"/api/tasks/{wrong}/retry/")
@@ -150,6 +157,8 @@ def refused(client: httpx.Client, task_id: str) -> None:
         ("/api/tasks/", {"simulation": "nobody"}),
         ("/api/tasks/", {**task, "memory": "60TiB"}),
         ("/api/sweeps/", {**task, "rows": [{"n": "x"}]}),
+        ("/api/sweeps/", {**task, "rows": [{"n": 3}], "key": "s"}),
+        ("/api/tasks/", {**task, "key": "k"}),
         ("/api/tasks/batch/", {"tasks": [task, {**task, "parameters": {"m": 1}}]}),
         ("/api/startup/", {"choice": "start"}),
         ("/api/workers/nobody/abort/", {}),

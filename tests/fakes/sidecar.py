@@ -9,6 +9,7 @@ import json
 import os
 import re
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,6 @@ class FakeSidecar:
         self.lost = range(0)
         """Bytes of a log that were not kept."""
         self.files: dict[str, bytes] = {}
-        self.files_in_all = 0
-        """Files that there are, if more than the list has room for."""
         self.workers: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.stated: dict[str, Any] = {}
@@ -85,6 +84,10 @@ class FakeSidecar:
         self.next_id = "0123456789ab"
         self.submitted_state = "SUCCEEDED"
         self.page_size = 1000
+        self.retried: list[str] = []
+        """What the retry of a task queues, unless it is that task alone."""
+        self.new = True
+        """Whether what is submitted was not there already."""
         self.paused: str | None = None
         self.errors: list[dict[str, Any]] = []
         self.refusals: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -141,11 +144,11 @@ class FakeSidecar:
         if path == "/api/tasks/" and method == "POST":
             made = ended(self.next_id) if self.submitted_state == "SUCCEEDED" else None
             self.tasks.setdefault(self.next_id, made or task(self.next_id, state=self.submitted_state))
-            return 201, {"task_id": self.next_id}
+            return (201 if self.new else 200), {"task_id": self.next_id, "new": self.new}
         if path == "/api/tasks/":
             return 200, self._page(query)
-        if path == "/api/sweeps/":
-            return 201, {"sweep_id": "5eeb00000000", "task_ids": list(self.tasks)}
+        if match := re.fullmatch(r"/api/sweeps/(?:([^/]+)/)?(?:(\w+)/)?", path):
+            return self._sweep(method, match[1], match[2])
         if path == "/api/simulations/":
             found = [self._simulation("demo"), self._simulation("command")]
             return 200, {"simulations": found, "errors": self.errors}
@@ -268,12 +271,10 @@ class FakeSidecar:
                         "modified_at": "2026-01-15T10:00:01Z",
                     }
                     for name, data in names.items()
-                    if "name" not in query or name in query["name"].split("\n")
-                ],
-                "total": max(len(names), self.files_in_all),
-                "truncated": len(names) < self.files_in_all,
+                ]
             }
-        return 200, {"status": "success", "task_id": task_id}
+        more = {"task_ids": self.retried or [task_id]} if part == "retry" else {}
+        return 200, {"status": "success", "task_id": task_id, **more}
 
     def _log(self, task_id: str, query: dict[str, str]) -> dict[str, Any]:
         data, number = self.logs.get(task_id, b""), self.tasks[task_id]["attempt"]
@@ -289,6 +290,26 @@ class FakeSidecar:
             "text": piece.decode("utf-8", "replace"), "offset": offset, "next": offset + len(piece),
             "size": len(data), "attempt": number,
         }  # fmt: skip
+
+    def _sweep(self, method: str, sweep_id: str | None, verb: str | None) -> tuple[int, Any]:
+        if sweep_id is None and method == "POST":
+            made = {"sweep_id": "5eeb00000000", "task_ids": list(self.tasks), "new": self.new}
+            return (201 if self.new else 200), made
+        found: dict[str, list[dict[str, Any]]] = {}
+        for one in self.tasks.values():
+            found.setdefault(one["sweep_id"], []).append(one)
+        found.pop(None, None)  # type: ignore[call-overload]
+        views = {name: _sweep_view(name, tasks) for name, tasks in found.items()}
+        if sweep_id is None:
+            return 200, {"sweeps": list(views.values()), "next": None}
+        if sweep_id not in views:
+            return 404, {
+                "error": {"code": "not_found", "message": f"There is no sweep {sweep_id}.", "detail": {}}
+            }
+        if verb is None:
+            return 200, views[sweep_id]
+        ended = {"cancel": "cancelled", "retry": "retried"}[verb]
+        return 200, {"status": "success", "sweep_id": sweep_id, ended: 2}
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
         names = {"state": "state", "simulation": "simulation", "sweep": "sweep_id"}
@@ -317,6 +338,17 @@ class FakeSidecar:
         return 201 if verb == "add" else 200, {"status": "success", "worker_id": worker_id}
 
 
+def _sweep_view(sweep_id: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = Counter(one["state"] for one in tasks)
+    states = ("READY", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
+    done = sum(counts[state] for state in states[2:])
+    return {
+        "sweep_id": sweep_id, "simulation": tasks[0]["simulation"], "name": "", "key": None,
+        "queued_at": tasks[0]["queued_at"], "total": len(tasks),
+        "counts": {state: counts[state] for state in states}, "progress": done / len(tasks),
+    }  # fmt: skip
+
+
 def _missing() -> tuple[int, Any]:
     return 404, {"error": {"code": "not_found", "message": "There is nothing at this address.", "detail": {}}}
 
@@ -328,7 +360,7 @@ def _handler(sidecar: FakeSidecar) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            query = {name: "\n".join(values) for name, values in parse_qs(parts.query).items()}
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             body = json.loads(data) if data else None
             sidecar.requests.append((self.command, self.path, body))

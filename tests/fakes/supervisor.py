@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection
-from io import BufferedReader
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from steelyard.machine.loop_meter import Lag
-from steelyard.machine.regular_files import Unreadable, open_regular
 from steelyard.rules.errors import ConfirmationRequired, Conflict, InvalidRequest, NotFound, SteelyardError
 from steelyard.rules.timestamps import iso
 from steelyard.store.faults import while_running
@@ -160,11 +158,28 @@ class FakeSupervisor:
         self.say("task", task=self.submitted[task_id])
         return task_id, True
 
-    async def submit_sweep(self, spec: Json) -> tuple[str, list[str]]:
+    async def submit_sweep(self, spec: Json) -> tuple[str, list[str], bool]:
         self._called("submit_sweep")
         rows = spec.get("rows") or [{}]
         made = await self.submit([{"simulation": spec["simulation"], "parameters": row} for row in rows])
-        return secrets.token_hex(6), [task_id for task_id, _ in made]
+        return secrets.token_hex(6), [task_id for task_id, _ in made], True
+
+    async def sweeps(self, limit: int = 100, cursor: str | None = None) -> Json:
+        self._called(f"sweeps({limit}, {cursor})")
+        if cursor is not None:
+            raise InvalidRequest("This is no cursor.")
+        return {"sweeps": [], "next": None}
+
+    def sweep(self, sweep_id: str) -> Json:
+        raise NotFound(f"There is no sweep {sweep_id}.")
+
+    async def cancel_sweep(self, sweep_id: str) -> int:
+        self._called(f"cancel_sweep({sweep_id})")
+        return 0
+
+    async def retry_sweep(self, sweep_id: str, states: Sequence[str] | None = None) -> int:
+        self._called(f"retry_sweep({sweep_id}, {states})")
+        return 0
 
     def task(self, task_id: str) -> Json:
         self._called("task")
@@ -189,8 +204,9 @@ class FakeSupervisor:
         self.say("task", task=self.submitted[task_id])
         return task_id
 
-    async def retry(self, task_id: str) -> str:
-        return str(self.task(task_id)["task_id"])
+    async def retry(self, task_id: str, *, with_dependents: bool = False) -> list[str]:
+        self._called(f"retry({with_dependents})")
+        return [str(self.task(task_id)["task_id"])]
 
     async def suspend(self, task_id: str) -> str:
         return str(self.task(task_id)["task_id"])
@@ -207,30 +223,25 @@ class FakeSupervisor:
         self.task(task_id)
         return {"text": "", "offset": offset or 0, "size": 0, "attempt": 1}
 
-    async def task_files(self, task_id: str, names: Collection[str] = ()) -> Json:
+    def task_files(self, task_id: str) -> list[Json]:
         self.task(task_id)
-        found = [self._file(file_id) for file_id in self.files]
-        return {"files": found, "total": len(found), "truncated": False}
+        return [
+            {
+                "id": file_id,
+                "name": path.name,
+                "size": path.stat().st_size,
+                "attempt": 1,
+                "kind": "other",
+                "modified_at": iso(path.stat().st_mtime),
+            }
+            for file_id, path in self.files.items()
+        ]
 
-    async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, Json]:
-        self._called("open_task_file")
+    def task_file(self, task_id: str, file_id: str) -> Path:
+        self._called("task_file")
         if task_id not in self.submitted or file_id not in self.files:
             raise NotFound("There is no such file.")
-        try:
-            return open_regular(self.files[file_id]), self._file(file_id)
-        except Unreadable:
-            raise NotFound("The file is not there any more.") from None
-
-    def _file(self, file_id: str) -> Json:
-        path = self.files[file_id]
-        return {
-            "id": file_id,
-            "name": path.name,
-            "size": path.stat().st_size,
-            "attempt": 1,
-            "kind": "other",
-            "modified_at": iso(path.stat().st_mtime),
-        }
+        return self.files[file_id]
 
     def samples(self, task_id: str) -> list[Json]:
         self.task(task_id)

@@ -89,7 +89,6 @@ WORKER_MACHINE = (
     "steelyard.machine.logs",
     "steelyard.machine.process_table",
     "steelyard.machine.programs",
-    "steelyard.machine.regular_files",
     "steelyard.machine.waiting",
 )
 

@@ -26,6 +26,7 @@ PROGRAMS = [
 PRINTS = {
     "Submit, wait, look": "SUCCEEDED {'price': 2.0, 'quantity': 8.0}\n",
     "Sweeps and their results": "{'slope': 5} {'price': 2.0, 'quantity': 10.0}",
+    "A sweep as a whole": "Figure 3 3 0 0%\n",
     "Waiting": "SUCCEEDED 1.0 None\n",
     "Output and files": "going on after step 10\n",
     "Changing tasks, workers and preferences": "conflict ",

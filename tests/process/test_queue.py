@@ -150,9 +150,11 @@ def test_the_same_key_at_once_makes_one_task(sidecar: RunningSidecar, client: ht
     assert len({answer.json()["task_id"] for answer in answers}) == 1
     task_id = answers[0].json()["task_id"]
     assert api.ends(client, task_id)["key"] == "only one"
-    body = {"simulation": "command", "parameters": {"argv": ["false"]}, "key": "only one"}
+    body: api.Json = {"simulation": "command", "parameters": {"argv": ["true"]}, "key": "only one"}
     again = client.post("/api/tasks/", json=body)
-    assert (again.status_code, again.json()) == (200, {"task_id": task_id})
+    assert (again.status_code, again.json()) == (200, {"task_id": task_id, "new": False})
+    other = client.post("/api/tasks/", json={**body, "parameters": {"argv": ["false"]}})
+    assert other.status_code == 409 and other.json()["error"]["detail"]["task_id"] == task_id
 
 
 def test_why_a_task_waits_is_said_with_figures(tmp_path: Path) -> None:

@@ -202,6 +202,17 @@ def test_sweep_and_batch(sidecar: FakeSidecar, client: Client) -> None:
     assert len(client.batch([{"simulation": "demo"}] * 3)) == 3
 
 
+def test_what_is_done_to_a_sweep(sidecar: FakeSidecar, client: Client) -> None:
+    sidecar.tasks = {ID: task(ID, sweep_id="5eeb") for ID in ("a" * 12, "b" * 12)}
+    assert [view["total"] for view in client.sweeps()] == [2]
+    assert client.sweep_view("5eeb")["counts"]["READY"] == 2
+    assert (client.cancel_sweep("5eeb"), client.retry_sweep("5eeb", states=["FAILED"])) == (2, 2)
+    assert sidecar.sent("POST")[-1] == ("/api/sweeps/5eeb/retry/", {"states": ["FAILED"]})
+    sidecar.new = False
+    made = client.sweep("demo", grid={"year": [1]}, key="k", name="n")
+    assert made["new"] is False and sidecar.sent("POST")[-1][1]["key"] == "k"
+
+
 def test_tasks_go_through_all_pages(sidecar: FakeSidecar, client: Client) -> None:
     sidecar.tasks = {f"{number:012x}": task(f"{number:012x}") for number in range(7)}
     sidecar.page_size = 3

@@ -16,7 +16,7 @@ EXAMPLES = {"count": 1, "body": {}, "tasks": [], "changes": {}, "grid": {"a": [1
 def made() -> dict[str, Call[object]]:
     """Every call of the table by its name, made with arguments that say their own name."""
     calls = {}
-    for name, entry in vars(Calls).items():
+    for name, entry in inspect.getmembers_static(Calls):
         if isinstance(entry, Route):
             parameters = list(inspect.signature(entry._make).parameters.values())[1:]
             needed = [one for one in parameters if one.default is one.empty and one.kind < one.KEYWORD_ONLY]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import click
@@ -45,12 +45,9 @@ def _tasks(client: Client) -> Named:
         yield task["task_id"], f"{task['state']} {task['label'] or task['simulation']}"
 
 
-def _sweeps(client: Client) -> Iterator[tuple[str, str]]:
-    seen = set()
-    for task in client.task_page(limit=_NEWEST)["tasks"]:
-        if task["sweep_id"] and task["sweep_id"] not in seen:
-            seen.add(task["sweep_id"])
-            yield task["sweep_id"], task["simulation"]
+def _sweeps(client: Client) -> Named:
+    for sweep in client.sweep_page(limit=_NEWEST)["sweeps"]:
+        yield sweep["sweep_id"], sweep["name"] or sweep["simulation"]
 
 
 def _workers(client: Client) -> Named:

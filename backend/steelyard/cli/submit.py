@@ -49,13 +49,17 @@ def submit(
     parameters |= {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
     fields = asked(options, session.client.resolve)
     task_id = session.client.submit(simulation, parameters, key=key, **fields)
+    answer = session.answer()
+    if not answer["new"]:
+        session.out.note(f"task {task_id} is already there: {session.client.task(task_id)['state']}")
     if waits:
         return show_end(session, task_id)
     if session.out.as_json:
-        session.out.document(session.answer())
+        session.out.document(answer)
     else:
         session.out.say(task_id)
-        session.out.hint(f"Queued. See its output with: steelyard logs -f {task_id}")
+        if answer["new"]:
+            session.out.hint(f"Queued. See its output with: steelyard logs -f {task_id}")
     return exit_codes.OK
 
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from itertools import islice
 
 from steelyard.client import Client
+from steelyard.client.answers import SweepView
 from steelyard.rules.errors import InvalidRequest, NotFound
 
-LOOKED_AT = 10_000
-"""The newest tasks among which sweeps are looked for."""
+LOOKED_AT = 1_000
+"""The newest sweeps among which a beginning is looked for."""
+_FULL_ID = 12
 
 
 def resolve(client: Client, beginning: str) -> str:
     """The whole id. NotFound for none, InvalidRequest for one that several begin with."""
-    # An empty filter would be none.
-    if beginning and client.task_page(sweep=beginning, limit=1)["tasks"]:
-        return beginning
-    newest = (task["sweep_id"] for task in islice(client.tasks(), LOOKED_AT))
-    found = sorted({one for one in newest if one is not None and beginning and one.startswith(beginning)})
+    if len(beginning) == _FULL_ID:
+        return client.sweep_view(beginning)["sweep_id"]
+    newest = (one["sweep_id"] for one in islice(client.sweeps(), LOOKED_AT))
+    found = sorted(one for one in newest if beginning and one.startswith(beginning))
     if not found:
         raise NotFound(f"There is no sweep {beginning}.")
     if len(found) > 1:
         raise InvalidRequest(f"several sweeps begin with {beginning!r}: {', '.join(found[:5])}")
     return found[0]
+
+
+def states(view: SweepView) -> str:
+    """How its tasks stand: "3 succeeded, 1 running"."""
+    return ", ".join(f"{count} {name.lower()}" for name, count in view["counts"].items() if count)

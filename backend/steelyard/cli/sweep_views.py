@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import islice
 from typing import Any
 
 import click
@@ -13,8 +11,7 @@ from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.sweeps import show_end
 from steelyard.cli.wording import relative, share
-from steelyard.client.answers import Task
-from steelyard.rules.states import ENDED_TASKS, TaskState
+from steelyard.client.answers import SweepView
 
 
 @click.group(short_help="List sweeps, or show how far one is.")
@@ -31,26 +28,24 @@ def sweeps() -> None:
 @sweeps.command("list")
 @connected
 def list_(session: Session) -> None:
-    """List the sweeps among the newest 10,000 tasks, the newest first.
+    """List the sweeps, the newest first.
 
     \b
     Example:
       steelyard sweeps list
     """
-    found: dict[str, list[Task]] = {}
-    for task in islice(session.client.tasks(), sweep_ids.LOOKED_AT):
-        if task["sweep_id"]:
-            found.setdefault(task["sweep_id"], []).append(task)
-    views = [_view(sweep_id, tasks) for sweep_id, tasks in found.items()]
+    views = list(session.client.sweeps())
     if session.out.as_json:
-        session.out.document({"sweeps": views})
+        session.out.document({"sweeps": [_document(view) for view in views]})
         return
     if not views:
         session.out.hint("There is no sweep. Start one with: steelyard sweep SIMULATION -p name=v1,v2")
         return
+    named = any(view["name"] for view in views)
     session.out.table(
         [
             Column("Sweep", fixed=True),
+            *([Column("Name")] if named else []),
             Column("Simulation"),
             Column("Tasks", right=True),
             Column("Done", right=True),
@@ -60,10 +55,11 @@ def list_(session: Session) -> None:
         (
             [
                 view["sweep_id"],
+                *([view["name"]] if named else []),
                 view["simulation"],
-                str(view["tasks"]),
+                str(view["total"]),
                 share(view["progress"]),
-                _states(view),
+                sweep_ids.states(view),
                 relative(view["queued_at"], session.now),
             ]
             for view in views
@@ -84,19 +80,20 @@ def show(session: Session, sweep_id: str, waits: bool) -> int:
       steelyard sweeps show 9f2c41aa03de --wait
     """
     sweep_id = sweep_ids.resolve(session.client, sweep_id)
-    tasks = list(session.client.tasks(sweep=sweep_id))[::-1]
+    view = session.client.sweep_view(sweep_id)
     if waits:
+        tasks = list(session.client.tasks(sweep=sweep_id))[::-1]
         return show_end(session, sweep_id, [task["task_id"] for task in tasks])
-    view = _view(sweep_id, tasks)
     if session.out.as_json:
-        session.out.document(view)
+        session.out.document(_document(view))
         return exit_codes.OK
     session.out.pairs(
         [
             ("Sweep", sweep_id),
+            *([("Name", view["name"])] if view["name"] else []),
             ("Simulation", view["simulation"]),
             ("Queued", relative(view["queued_at"], session.now)),
-            ("Tasks", f"{view['tasks']}: {_states(view)}"),
+            ("Tasks", f"{view['total']}: {sweep_ids.states(view)}"),
             ("Done", share(view["progress"])),
         ]
     )
@@ -105,18 +102,10 @@ def show(session: Session, sweep_id: str, waits: bool) -> int:
     return exit_codes.OK
 
 
-def _view(sweep_id: str, tasks: list[Task]) -> dict[str, Any]:
-    counts = Counter(task["state"] for task in tasks)
-    done = sum(1.0 if task["state"] in ENDED_TASKS else task["progress"] or 0.0 for task in tasks)
+def _document(view: SweepView) -> dict[str, Any]:
+    """The server's answer, and with it the names that these commands had before there was one."""
     return {
-        "sweep_id": sweep_id,
-        "simulation": tasks[0]["simulation"],
-        "tasks": len(tasks),
-        "states": {str(name): counts[name] for name in TaskState if counts[name]},
-        "progress": done / len(tasks),
-        "queued_at": min(task["queued_at"] for task in tasks),
+        **view,
+        "tasks": view["total"],
+        "states": {name: count for name, count in view["counts"].items() if count},
     }
-
-
-def _states(view: dict[str, Any]) -> str:
-    return ", ".join(f"{count} {name.lower()}" for name, count in view["states"].items())

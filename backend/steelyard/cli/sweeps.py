@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes, result_table, values
+from steelyard.cli import completing, exit_codes, result_table, sweep_ids, values
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.submit import schemas_of
 from steelyard.cli.task_options import asked, task_options
@@ -30,6 +30,8 @@ from steelyard.rules.states import TaskState
 )
 @click.option("--rows", "rows_file", metavar="FILE", help="CSV with a head line, or a JSON list of objects.")
 @click.option("--base", "base_file", metavar="FILE.json", help="Parameters that all the tasks share.")
+@click.option("--name", help="What the sweep is called in lists.")
+@click.option("--key", help="Submit once: the same key again answers with the same sweep.")
 @click.option("--ordered", is_flag=True, help="Start them in their order.")
 @click.option(
     "--wait", "waits", is_flag=True, help="Wait until all have ended; then show a table of results."
@@ -42,6 +44,8 @@ def sweep(
     given: tuple[str, ...],
     rows_file: str | None,
     base_file: str | None,
+    name: str | None,
+    key: str | None,
     ordered: bool,
     waits: bool,
     **options: Any,
@@ -68,11 +72,17 @@ def sweep(
     else:
         grid = {name: values.value_list(text, schemas.get(name, {})) for name, text in texts.items()}
     fields = asked(options, session.client.resolve)
-    made = session.client.sweep(simulation, base=base, grid=grid, rows=rows, ordered=ordered, **fields)
+    made = session.client.sweep(
+        simulation, base=base, grid=grid, rows=rows, ordered=ordered, name=name, key=key, **fields
+    )
+    answer = session.answer()
+    if not made["new"]:
+        view = session.client.sweep_view(made["sweep_id"])
+        session.out.note(f"sweep {made['sweep_id']} is already there: {sweep_ids.states(view)}")
     if waits:
         return show_end(session, made["sweep_id"], made["task_ids"])
     if session.out.as_json:
-        session.out.document(session.answer())
+        session.out.document(answer)
     else:
         session.out.say(made["sweep_id"])
         session.out.hint(

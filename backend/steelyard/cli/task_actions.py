@@ -11,13 +11,13 @@ from steelyard.cli import completing, exit_codes, sweep_ids
 from steelyard.cli.session import Refusal, Session, connected
 from steelyard.client.errors import NoSidecar
 from steelyard.rules.errors import SteelyardError
-from steelyard.rules.states import TaskState
 
+_SOME_IDS = click.argument("task_ids", metavar="[ID...]", nargs=-1, shell_complete=completing.tasks)
 _IDS = click.argument("task_ids", metavar="ID...", nargs=-1, required=True, shell_complete=completing.tasks)
 
 
 @click.command(short_help="End tasks that wait or run.")
-@click.argument("task_ids", metavar="[ID...]", nargs=-1, shell_complete=completing.tasks)
+@_SOME_IDS
 @click.option(
     "--sweep", metavar="ID", help="All of this sweep that have not ended.", shell_complete=completing.sweeps
 )
@@ -34,23 +34,45 @@ def cancel(session: Session, task_ids: tuple[str, ...], sweep: str | None) -> in
         raise click.UsageError("name tasks, or a sweep with --sweep")
     if sweep is not None:
         sweep = sweep_ids.resolve(session.client, sweep)
-    # Those that wait first: each running one that ends would only let the next of them start.
-    for state in (TaskState.READY, TaskState.RUNNING) if sweep else ():
-        task_ids += tuple(task["task_id"] for task in session.client.tasks(sweep=sweep, state=str(state)))
-    return _each(session, task_ids, session.client.cancel, "cancelled")
+        number = session.client.cancel_sweep(sweep)
+        _of_sweep(session, f"{_tasks(number)} of sweep {sweep} cancelled")
+    return _each(session, task_ids, session.client.cancel, "cancelled") if task_ids else exit_codes.OK
 
 
 @click.command(short_help="Queue failed or cancelled tasks again.")
-@_IDS
+@_SOME_IDS
+@click.option(
+    "--with-dependents", is_flag=True, help="Also the tasks that were cancelled because they failed."
+)
+@click.option(
+    "--sweep",
+    metavar="ID",
+    help="All of this sweep that failed or were cancelled.",
+    shell_complete=completing.sweeps,
+)
 @connected
-def retry(session: Session, task_ids: tuple[str, ...]) -> int:
+def retry(session: Session, task_ids: tuple[str, ...], with_dependents: bool, sweep: str | None) -> int:
     """Queue tasks that failed or were cancelled again. They go on from their last checkpoint.
 
     \b
-    Example:
+    Examples:
       steelyard retry $(steelyard tasks --state FAILED --ids)
+      steelyard retry 3f9a --with-dependents
+      steelyard retry --sweep 9f2c41aa03de
     """
-    return _each(session, task_ids, session.client.retry, "queued again")
+    if not task_ids and sweep is None:
+        raise click.UsageError("name tasks, or a sweep with --sweep")
+
+    def again(task_id: str) -> str:
+        done = session.client.retry(task_id, with_dependents=with_dependents)
+        others = len(session.answer()["task_ids"]) - 1
+        return f"{done} and {_tasks(others)} that depend on it" if others else done
+
+    if sweep is not None:
+        sweep = sweep_ids.resolve(session.client, sweep)
+        number = session.client.retry_sweep(sweep)
+        _of_sweep(session, f"{_tasks(number)} of sweep {sweep} queued again")
+    return _each(session, task_ids, again, "queued again") if task_ids else exit_codes.OK
 
 
 @click.command(short_help="Stop running tasks where they are.")
@@ -77,6 +99,18 @@ def resume(session: Session, task_ids: tuple[str, ...]) -> int:
       steelyard resume 3f9a
     """
     return _each(session, task_ids, session.client.resume, "resumed")
+
+
+def _of_sweep(session: Session, words: str) -> None:
+    """What was done to all tasks of a sweep."""
+    if session.out.as_json:
+        session.out.document(session.answer())
+    else:
+        session.out.say(words)
+
+
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number} tasks"
 
 
 def _each(session: Session, task_ids: Sequence[str], act: Callable[[str], str], done: str) -> int:

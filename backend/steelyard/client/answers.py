@@ -72,6 +72,34 @@ class Task(TypedDict):
     attempts: list[Attempt]
 
 
+class Sweep(TypedDict):
+    """A sweep that was queued; its tasks in the order of its grid or rows. new: False for a known key."""
+
+    sweep_id: str
+    task_ids: list[str]
+    new: bool
+
+
+class SweepView(TypedDict):
+    """A sweep and how its tasks stand: how many there are, how many in each state, and how far all are."""
+
+    sweep_id: str
+    simulation: str
+    name: str
+    key: str | None
+    queued_at: str
+    total: int
+    counts: dict[str, int]
+    progress: float
+
+
+class SweepPage(TypedDict):
+    """One page of sweeps, the newest first. `next`: cursor of the page after."""
+
+    sweeps: list[SweepView]
+    next: str | None
+
+
 class TaskPage(TypedDict):
     """One page of tasks, the newest first. `next`: cursor of the page after; `total`: tasks on all pages."""
 
@@ -163,13 +191,6 @@ class Status(TypedDict):
     seq: int
 
 
-class Sweep(TypedDict):
-    """A sweep that was taken on; the ids are in the order of its grid or rows."""
-
-    sweep_id: str
-    task_ids: list[str]
-
-
 class LogText(TypedDict):
     """A piece of an attempt's output (attempt 0: none yet), which has `size` bytes so far.
 
@@ -192,20 +213,6 @@ class File(TypedDict):
     attempt: int
     kind: str
     modified_at: str
-
-
-class Files(list[File]):
-    """Files of a task. `truncated`: there are more than these, at least `total` together."""
-
-    total: int
-    truncated: bool
-
-    @classmethod
-    def of(cls, answer: dict[str, Any]) -> Files:
-        """What the server's answer lists."""
-        found = cls(answer["files"])
-        found.total, found.truncated = answer["total"], answer["truncated"]
-        return found
 
 
 class Event(TypedDict):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.client import results as results_table
-from steelyard.client.answers import Event, LogText, Result, Sweep, Task
+from steelyard.client.answers import Event, LogText, Result, Sweep, SweepView, Task
 from steelyard.client.bound import Errand, Streamed
 from steelyard.client.calls import Calls
 from steelyard.client.downloads import inside
@@ -44,6 +44,18 @@ class Errands(Calls):
     ) -> Stream[Task]:
         """All tasks that pass the filters of task_page(), newest first, fetched page by page as you go on."""
         return _pages(state=state, simulation=simulation, sweep=sweep, tag=tag, q=q)
+
+    @Streamed
+    def sweeps(self) -> Stream[SweepView]:
+        """All sweeps, newest first, fetched page by page as you go on."""
+        cursor: str | None = None
+        while True:
+            page = yield from ask(Calls.sweep_page.call(limit=PAGE, cursor=cursor))
+            for sweep in page["sweeps"]:
+                yield Give(sweep)
+            cursor = page["next"]
+            if cursor is None:
+                return
 
     @Errand
     def resolve(self, beginning: str) -> Plan[str]:
@@ -191,17 +203,12 @@ class Errands(Calls):
     ) -> Plan[list[Path]]:
         """Write the files of an attempt (without it: the last that left any) below folder; their paths.
 
-        names: only those, and the last attempt that left any of them. Without it all that files() lists: a
-        task with more than that is refused, InvalidRequest.
+        names: only those, and the last attempt that left any of them.
 
         A task chose their names: one that leads out of folder is refused, InvalidRequest.
         """
-        found = yield from ask(Calls.files.call(task_id, names=names))
-        if found.truncated:
-            raise InvalidRequest(
-                f"Task {task_id} has at least {found.total} files, and {len(found)} can be listed. "
-                "Name those that you want, or copy the folder of the attempt."
-            )
+        left = yield from ask(Calls.files.call(task_id))
+        found = [file for file in left if names is None or file["name"] in names]
         chosen = max((file["attempt"] for file in found), default=0) if attempt is None else attempt
         targets = {
             file["id"]: inside(Path(folder), file["name"]) for file in found if file["attempt"] == chosen

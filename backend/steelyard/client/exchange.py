@@ -34,6 +34,28 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | None = None
 
 
+def whole(answer: Any) -> Any:
+    """The answer as it is. TypeError for what is none of Steelyard's."""
+    if not isinstance(answer, dict):
+        raise TypeError("an answer of Steelyard is an object")
+    return answer
+
+
+def field(name: str) -> Callable[[Any], Any]:
+    """Reads one field of an answer."""
+    return lambda answer: answer[name]
+
+
+def get(path: str, read: Callable[[Any], T] = whole, **query: Any) -> Call[T]:
+    """A request that changes nothing."""
+    return Call("GET", path, read, query=query)
+
+
+def post(path: str, read: Callable[[Any], T] = whole, body: Mapping[str, Any] | None = None) -> Call[T]:
+    """A request that does something."""
+    return Call("POST", path, read, body=body or {})
+
+
 def segment(text: str) -> str:
     """Text as one segment of a path: whatever it holds, it cannot lead to another route."""
     with _sendable():

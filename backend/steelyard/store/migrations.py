@@ -56,10 +56,24 @@ def _pause(connection: sqlite3.Connection) -> None:
     )
 
 
-def _remarks(connection: sqlite3.Connection) -> None:
-    """Version 4: what we noticed about an attempt beside how it ended."""
+def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
+    """Version 4: what we noticed about an attempt beside how it ended; sweeps, filled from their tasks."""
     connection.execute('ALTER TABLE "attempt" ADD COLUMN "remarks" TEXT')
+    connection.execute(
+        """CREATE TABLE "sweep" ("serial" INTEGER NOT NULL PRIMARY KEY, "id" TEXT NOT NULL,
+           "simulation" TEXT NOT NULL, "name" TEXT NOT NULL, "key" TEXT, "digest" TEXT,
+           "queued_at" REAL NOT NULL) STRICT"""
+    )
+    connection.execute('CREATE UNIQUE INDEX "sweep_id" ON "sweep" ("id")')
+    connection.execute('CREATE UNIQUE INDEX "sweep_key" ON "sweep" ("key")')
+    connection.execute("DROP INDEX task_sweep")
+    connection.execute("CREATE INDEX task_sweep ON task(sweep_id, state) WHERE sweep_id IS NOT NULL")
+    connection.execute(
+        """INSERT INTO sweep(id, simulation, name, queued_at)
+           SELECT sweep_id, simulation, '', min(queued_at) FROM task WHERE sweep_id IS NOT NULL
+           GROUP BY sweep_id ORDER BY min(serial)"""
+    )
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _footprints, 2: _pause, 3: _remarks}
+MIGRATIONS: Mapping[int, Migration] = {1: _footprints, 2: _pause, 3: _remarks_and_sweeps}
 """Schema version -> what leads from it to the next one."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steelyard.rules.states import ENDED_TASKS, LIVE_WORKERS
+from steelyard.store import sweeps
 from steelyard.store.database import Change
 from steelyard.store.records import Reader, to_json
 
@@ -51,12 +52,14 @@ def tasks_to_go(reader: Reader, up_to: Mark, limit: int) -> list[str]:
 def remove_tasks(change: Change, up_to: Mark, task_ids: Sequence[str]) -> list[str]:
     """Delete those of these tasks that may (still) go, with attempts, samples, tags and words; their ids.
 
-    What was learned of them (`footprint`) and the events that tell of them stay.
+    A sweep goes with its last task. What was learned of them (`footprint`) and the events that tell of them
+    stay.
     """
     found = change.execute(
-        f"DELETE FROM task WHERE {_MAY_GO} AND id IN (SELECT value FROM json_each(?)) RETURNING id",
+        f"DELETE FROM task WHERE {_MAY_GO} AND id IN (SELECT value FROM json_each(?)) RETURNING id, sweep_id",
         (*up_to, to_json(list(task_ids))),
     ).fetchall()
+    sweeps.remove_empty(change, sorted({row["sweep_id"] for row in found if row["sweep_id"] is not None}))
     return [str(row[0]) for row in found]
 
 

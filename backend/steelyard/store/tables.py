@@ -236,6 +236,18 @@ class Footprint(Table):
         indexes = ((("simulation", "program"), False),)
 
 
+class Sweep(Table):
+    """What was queued together. `digest` tells what the tasks of one with a key compute."""
+
+    serial = AutoField()
+    id = TextField(unique=True)
+    simulation = TextField()
+    name = TextField()
+    key = TextField(null=True, unique=True)
+    digest = TextField(null=True)
+    queued_at = DoubleField()
+
+
 class Pause(Table):
     """Who has paused the queue: a row while it is paused."""
 
@@ -258,6 +270,7 @@ TABLES: tuple[type[Table], ...] = (
     Sample,
     Footprint,
     Pause,
+    Sweep,
 )
 
 RUNNABLE = "state = 'READY' AND blockers = 0 AND held_until IS NULL"
@@ -266,7 +279,7 @@ RUNNABLE = "state = 'READY' AND blockers = 0 AND held_until IS NULL"
 _BESIDE_TABLES = (
     f"CREATE INDEX task_runnable ON task(queue, priority DESC, position) WHERE {RUNNABLE}",
     "CREATE INDEX task_held ON task(held_until) WHERE held_until IS NOT NULL",
-    "CREATE INDEX task_sweep ON task(sweep_id) WHERE sweep_id IS NOT NULL",
+    "CREATE INDEX task_sweep ON task(sweep_id, state) WHERE sweep_id IS NOT NULL",
     "CREATE INDEX task_of_worker ON task(worker_id) WHERE worker_id IS NOT NULL",
     """CREATE TRIGGER task_counted_insert AFTER INSERT ON task BEGIN
          INSERT INTO task_count(state, simulation, n) VALUES (NEW.state, NEW.simulation, 1)

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from steelyard.rules.errors import InvalidRequest
+from steelyard.rules.errors import Conflict, InvalidRequest
 from steelyard.rules.states import ENDED_TASKS, TaskState
 from steelyard.store.database import Change
-from steelyard.store.records import to_json
+from steelyard.store.records import Row, from_json, to_json
 from steelyard.store.successors import reject, state_of_predecessor, write_event
 from steelyard.store.tables import Task
 from steelyard.store.task_text import index_tags, index_text
@@ -49,6 +49,8 @@ class NewTask:
 _NAMES = [name for name in Task._meta.columns if name != "serial"]
 _INSERT = f"INSERT INTO task({', '.join(_NAMES)}) VALUES ({', '.join(':' + name for name in _NAMES)})"
 _BLANK: dict[str, Any] = dict.fromkeys(_NAMES)
+_ABSENT = object()
+_BY_KEY = "SELECT id, simulation, parameters FROM task WHERE key = ?"
 _NEXT_POSITION = "SELECT coalesce(max(position), 0) + 1 FROM task"
 
 
@@ -56,17 +58,19 @@ def insert(change: Change, new: Iterable[NewTask], now: float | None = None) -> 
     """Queue tasks, in this order: (id, True) of each, or (id of the task that has its key already, False).
 
     now: Unix s, the transaction's moment unless given. InvalidRequest, and none is queued, for a predecessor
-    that does not exist (so there are no cycles), or a value that no row can hold. A task whose predecessor
-    has failed or was cancelled ends CANCELLED at once, cause `rejected`.
+    that does not exist (so there are no cycles), or a value that no row can hold. Conflict, and none is
+    queued, for a key whose task computes something else. A task whose predecessor has failed or was cancelled
+    ends CANCELLED at once, cause `rejected`.
     """
     now = change.now if now is None else now
     position = int(change.execute(_NEXT_POSITION).fetchone()[0])
     results: list[tuple[str, bool]] = []
     for task in new:
         if task.key is not None:
-            existing = change.execute("SELECT id FROM task WHERE key = ?", (task.key,)).fetchone()
+            existing = change.execute(_BY_KEY, (task.key,)).fetchone()
             if existing is not None:
-                results.append((existing[0], False))
+                _refuse_another(task, existing)
+                results.append((existing["id"], False))
                 continue
         try:
             results.append((_insert_one(change, task, position, now), True))
@@ -74,6 +78,25 @@ def insert(change: Change, new: Iterable[NewTask], now: float | None = None) -> 
             raise InvalidRequest(f"A task holds a value that cannot be stored: {error}.") from error
         position += 1
     return results
+
+
+def _refuse_another(task: NewTask, known: Row) -> None:
+    """Conflict unless the task that has this key is the same computation: one of the two is a mistake."""
+    parameters = from_json(known["parameters"])
+    if task.simulation != known["simulation"]:
+        differs = f"is a run of {known['simulation']}"
+    else:
+        names = parameters.keys() | task.parameters.keys()
+        others = sorted(n for n in names if parameters.get(n, _ABSENT) != task.parameters.get(n, _ABSENT))
+        if not others:
+            return
+        differs = f"has another {', another '.join(others[:3])}{', ...' if others[3:] else ''}"
+    raise Conflict(
+        f"The key {task.key!r} belongs to task {known['id']}, which {differs}."
+        " Take another key for a new task.",
+        key=task.key,
+        task_id=known["id"],
+    )
 
 
 def _insert_one(change: Change, task: NewTask, position: int, now: float) -> str:

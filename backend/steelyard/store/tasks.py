@@ -51,6 +51,7 @@ __all__ = [
     "page",
     "reckon",
     "retry_by_user",
+    "retry_with_dependents",
     "row",
     "runnable",
     "started",
@@ -59,6 +60,10 @@ __all__ = [
     "views",
     "wake",
 ]
+
+_REJECTED = """SELECT task.id FROM task_after AS after JOIN task ON task.id = after.task_id
+    WHERE after.predecessor_id = ? AND +task.state = 'CANCELLED' AND task.cause = 'rejected'
+    ORDER BY task.serial"""
 
 _MOVABLE = frozenset(
     {
@@ -207,6 +212,24 @@ def reckon(change: Change, task_id: str, claim: int, claim_source: str) -> None:
         "UPDATE task SET claim = ?, claim_source = ? WHERE id = ? AND state = 'READY'",
         (claim, claim_source, task_id),
     )
+
+
+def retry_with_dependents(change: Change, task_id: str, now: float) -> list[str]:
+    """Retry a task, and after it all that were rejected because of it; the ids, in their order.
+
+    NotFound and Conflict as retry_by_user(). One that also waits for another task which failed stays.
+    """
+    retry_by_user(change, task_id, now)
+    retried = [task_id]
+    for done in retried:  # it grows: dependents have dependents
+        found = change.execute(_REJECTED, (done,)).fetchall()
+        for dependent in (str(row[0]) for row in found):
+            try:
+                retry_by_user(change, dependent, now)
+            except Conflict:
+                continue
+            retried.append(dependent)
+    return retried
 
 
 def retry_by_user(change: Change, task_id: str, now: float) -> None:

@@ -42,8 +42,7 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
     yard.catalogue.reload()
     parameters = msgspec.json.decode(task["parameters"])
     simulation = yard.catalogue.get(task["simulation"])
-    complete = simulation.complete(parameters)
-    launch = simulation.launch(complete, _python_for(simulation, yard.settings.python))
+    launch = simulation.launch(simulation.complete(parameters), _python_for(simulation, yard.settings.python))
     task_folder = yard.data.task(attempt.task_id)
     folder = yard.data.attempt(attempt.task_id, attempt.number)
     checkpoint, output = task_folder / "checkpoint", folder / "output"
@@ -78,7 +77,6 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         "timeout": task["timeout"] or 0,
         "grace": STOP_GRACE,
         "pattern": simulation.pattern,
-        "total": simulation.progress_total(complete),
     }
 
 

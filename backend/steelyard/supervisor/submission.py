@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
-from steelyard.rules import admission, sweep
+from steelyard.rules import admission
 from steelyard.rules.errors import (
     InvalidParameters,
     InvalidRequest,
@@ -14,9 +14,12 @@ from steelyard.rules.errors import (
     WillNeverFit,
 )
 from steelyard.rules.quantities import format_size, parse_duration, parse_size
+from steelyard.rules.sweep import expand
 from steelyard.rules.timestamps import unix
 from steelyard.settings.simulations import Simulation
-from steelyard.store import tasks
+from steelyard.store import sweeps, tasks
+from steelyard.store.database import Change
+from steelyard.store.sweeps import NewSweep
 from steelyard.store.tasks import NewTask
 from steelyard.supervisor.yard import Yard
 
@@ -33,8 +36,16 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
     """Queue tasks, all or none: (task id, whether it is new) for each spec, in their order.
 
     InvalidRequest, InvalidParameters, NotFound, WillNeverFit (of several tasks each says in detail["task"]
-    which one it is, from 0), ShuttingDown.
+    which one it is, from 0), Conflict for a key whose task computes something else, ShuttingDown.
     """
+    wanted = _checked(yard, specs)
+    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
+    yard.hurry()
+    return submitted
+
+
+def _checked(yard: Yard, specs: list[Spec]) -> list[NewTask]:
+    """What is to be queued for specs, none of which could be refused any more. Raises as submit()."""
     if yard.stopping:
         raise ShuttingDown("Steelyard is shutting down; no task is taken.")
     if not specs:
@@ -43,25 +54,28 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
         raise InvalidRequest(f"{len(specs)} tasks are more than the {BATCH_LIMIT} that one request may hold.")
     yard.catalogue.reload()
     several = len(specs) > 1
-    wanted = [
+    return [
         _numbered(yard, spec, index if several else None, roughly=index >= CLOSELY)
         for index, spec in enumerate(specs)
     ]
-    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
-    yard.hurry()
-    return submitted
 
 
-async def submit_sweep(yard: Yard, spec: Spec) -> tuple[str, list[str]]:
-    """Queue one task for each combination of a sweep:
+class SubmittedSweep(NamedTuple):
+    """A sweep that is queued; task_ids in the order of its combinations. new: False if its key was known."""
 
-    (sweep id, task ids in the order of the combinations).
+    sweep_id: str
+    task_ids: list[str]
+    new: bool
+
+
+async def submit_sweep(yard: Yard, spec: Spec) -> SubmittedSweep:
+    """Queue one task for each combination of a sweep, or answer with the sweep that has its key already.
+
+    Raises as submit(); Conflict for a key whose sweep computes something else.
     """
-    rows = sweep.expand(
-        spec.get("base") or {}, grid=spec.get("grid"), rows=spec.get("rows"), limit=BATCH_LIMIT
-    )
+    rows = expand(spec.get("base") or {}, grid=spec.get("grid"), rows=spec.get("rows"), limit=BATCH_LIMIT)
     sweep_id = secrets.token_hex(6)
-    shared = {k: v for k, v in spec.items() if k not in {"base", "grid", "rows"}}
+    shared = {k: v for k, v in spec.items() if k not in {"base", "grid", "rows", "name", "key"}}
     varied = sorted(
         {name for row in rows for name in row if name not in (spec.get("base") or {})} | _varied(rows)
     )
@@ -69,8 +83,25 @@ async def submit_sweep(yard: Yard, spec: Spec) -> tuple[str, list[str]]:
         {**shared, "parameters": row, "label": spec.get("label") or _label(row, varied), "sweep_id": sweep_id}
         for row in rows
     ]
-    submitted = await submit(yard, specs)
-    return sweep_id, [task_id for task_id, _ in submitted]
+    wanted = _checked(yard, specs)
+    key = spec.get("key")
+    sweep = NewSweep(
+        id=sweep_id,
+        simulation=wanted[0].simulation,
+        name=spec.get("name") or "",
+        key=key,
+        digest=None if key is None else sweeps.digest_of(wanted),
+    )
+
+    def apply(change: Change) -> SubmittedSweep:
+        known = sweeps.insert(change, sweep)
+        if known != sweep_id:
+            return SubmittedSweep(known, sweeps.task_ids(change, known), new=False)
+        return SubmittedSweep(sweep_id, [task_id for task_id, _ in tasks.insert(change, wanted)], new=True)
+
+    submitted = await yard.database.change(apply, "submit")
+    yard.hurry()
+    return submitted
 
 
 def _varied(rows: list[dict[str, Any]]) -> set[str]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection
-from io import BufferedReader
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from steelyard.machine.loop_meter import Lag
@@ -26,6 +26,7 @@ from steelyard.supervisor import (
     retention,
     startup,
     submission,
+    sweep_actions,
     system,
     task_actions,
     task_views,
@@ -163,9 +164,26 @@ class Supervisor:
         """Queue tasks, all or none; (task id, new) for each. See supervisor.submission."""
         return await submission.submit(self._yard, specs)
 
-    async def submit_sweep(self, spec: dict[str, Any]) -> tuple[str, list[str]]:
-        """Queue a sweep: (sweep id, task ids). See supervisor.submission."""
+    async def submit_sweep(self, spec: dict[str, Any]) -> submission.SubmittedSweep:
+        """Queue a sweep: (sweep id, task ids, new). See supervisor.submission."""
         return await submission.submit_sweep(self._yard, spec)
+
+    async def sweeps(self, limit: int = 100, cursor: str | None = None) -> dict[str, Any]:
+        """One page of sweeps, newest first. InvalidRequest for a cursor that is none."""
+        return await sweep_actions.page(self._yard, limit, cursor)
+
+    def sweep(self, sweep_id: str) -> dict[str, Any]:
+        """A sweep with the counts of its tasks. NotFound."""
+        return sweep_actions.one(self._yard, sweep_id)
+
+    async def cancel_sweep(self, sweep_id: str) -> int:
+        """End every task of a sweep that waits or runs; how many. NotFound."""
+        return await sweep_actions.cancel(self._yard, sweep_id)
+
+    async def retry_sweep(self, sweep_id: str, states: Sequence[str] | None = None) -> int:
+        """Queue its failed and cancelled tasks again, or those in one of states; how many. NotFound."""
+        chosen = sweep_actions.RETRIED if states is None else tuple(TaskState(one) for one in states)
+        return await sweep_actions.retry(self._yard, sweep_id, chosen)
 
     def task(self, task_id: str) -> dict[str, Any]:
         """The task of DESIGN section 9. NotFound."""
@@ -185,9 +203,9 @@ class Supervisor:
         """Cancel a waiting or running task. NotFound, Conflict."""
         return await task_actions.cancel(self._yard, task_id)
 
-    async def retry(self, task_id: str) -> str:
-        """Queue a failed or cancelled task again. NotFound, Conflict."""
-        return await task_actions.retry(self._yard, task_id)
+    async def retry(self, task_id: str, *, with_dependents: bool = False) -> list[str]:
+        """Queue a failed or cancelled task again, or also its dependents; the ids. NotFound, Conflict."""
+        return await task_actions.retry(self._yard, task_id, with_dependents=with_dependents)
 
     async def suspend(self, task_id: str) -> str:
         """Stop the growth of a running task; its memory stays taken. NotFound, Conflict."""
@@ -205,13 +223,13 @@ class Supervisor:
         """Output of the task's last attempt. NotFound."""
         return outputs.log(self._yard, task_id, tail, offset)
 
-    async def task_files(self, task_id: str, names: Collection[str] = ()) -> dict[str, Any]:
-        """The files of a task's attempts; names: only those. NotFound."""
-        return await outputs.files(self._yard, task_id, names)
+    def task_files(self, task_id: str) -> list[dict[str, Any]]:
+        """The files of a task's attempts. NotFound."""
+        return outputs.files(self._yard, task_id)
 
-    async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, dict[str, Any]]:
-        """A listed file, open for reading, and what the list says of it. NotFound."""
-        return await outputs.open_file(self._yard, task_id, file_id)
+    def task_file(self, task_id: str, file_id: str) -> Path:
+        """Where a listed file lies. NotFound."""
+        return outputs.file(self._yard, task_id, file_id)
 
     def samples(self, task_id: str) -> list[dict[str, Any]]:
         """Memory and CPU of the task's attempts over time. NotFound."""

@@ -60,22 +60,26 @@ def stop_attempt(yard: Yard, task_id: str, reason: str) -> None:
         handle.send("stop", task_id=task_id, attempt=handle.attempt.number, reason=reason, grace=STOP_GRACE)
 
 
-async def retry(yard: Yard, task_id: str) -> str:
-    """Queue an ended task again, with its attempts' budget anew and its checkpoint kept.
+async def retry(yard: Yard, task_id: str, *, with_dependents: bool = False) -> list[str]:
+    """Queue an ended task again, with its attempts' budget anew and its checkpoint kept; the ids retried.
 
-    NotFound, Conflict.
+    with_dependents: after it also those that were cancelled because it had not succeeded. NotFound, Conflict.
     """
     _row(yard, task_id)
 
-    def apply(change: Change) -> None:
+    def apply(change: Change) -> list[str]:
         row = _row(yard, task_id)
         if row["state"] not in (TaskState.FAILED, TaskState.CANCELLED):
             raise _forbidden(task_id, row["state"], "retried")
-        tasks.retry_by_user(change, task_id, yard.clocks.wall())
+        now = yard.clocks.wall()
+        if with_dependents:
+            return tasks.retry_with_dependents(change, task_id, now)
+        tasks.retry_by_user(change, task_id, now)
+        return [task_id]
 
-    await yard.database.change(apply, "retry")
+    retried = await yard.database.change(apply, "retry")
     yard.hurry()
-    return task_id
+    return retried
 
 
 async def suspend(yard: Yard, task_id: str, suspended: bool) -> str:

@@ -20,6 +20,7 @@ Label = Annotated[str, Meta(max_length=10_000)]
 Tag = Annotated[str, Meta(min_length=1, max_length=100)]
 Tags = Annotated[list[Tag], Meta(max_length=100)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
+SweepName = Annotated[str, Meta(max_length=200)]
 Key = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Queue = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\Z")]
@@ -149,6 +150,20 @@ class SubmitSweep(Work):
     grid: dict[str, list[Any]] | None = None
     rows: list[dict[str, Any]] | None = None
     ordered: bool | None = None
+    name: SweepName | None = None
+    key: Key | None = None
+
+
+class RetryTask(Form):
+    """POST /api/tasks/<id>/retry/"""
+
+    with_dependents: bool | None = None
+
+
+class RetrySweep(Form):
+    """POST /api/sweeps/<id>/retry/"""
+
+    states: list[Literal["FAILED", "CANCELLED"]] | None = None
 
 
 class EditTask(Form):

@@ -7,8 +7,8 @@ the API tests is held to the same.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection
-from io import BufferedReader
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from steelyard.machine.loop_meter import Lag
@@ -64,8 +64,24 @@ class Needs(Protocol):
         """All or none; (task id, whether it is new) in the order given."""
         ...
 
-    async def submit_sweep(self, spec: Json) -> tuple[str, list[str]]:
-        """One task a scenario; (sweep id, task ids)."""
+    async def submit_sweep(self, spec: Json) -> tuple[str, list[str], bool]:
+        """One task a scenario; (sweep id, task ids, whether it is new)."""
+        ...
+
+    async def sweeps(self, limit: int = ..., cursor: str | None = None) -> Json:
+        """A page of sweeps, newest first."""
+        ...
+
+    def sweep(self, sweep_id: str) -> Json:
+        """A sweep with the counts of its tasks."""
+        ...
+
+    async def cancel_sweep(self, sweep_id: str) -> int:
+        """End all of its tasks that have not ended; how many."""
+        ...
+
+    async def retry_sweep(self, sweep_id: str, states: Sequence[str] | None = None) -> int:
+        """Queue its failed and cancelled tasks again, or those of states; how many."""
         ...
 
     def task(self, task_id: str) -> Json:
@@ -84,8 +100,8 @@ class Needs(Protocol):
         """End a task that has not ended."""
         ...
 
-    async def retry(self, task_id: str) -> str:
-        """Queue a task that failed or was cancelled once more."""
+    async def retry(self, task_id: str, *, with_dependents: bool = False) -> list[str]:
+        """Queue a task that failed or was cancelled once more, and who was rejected for it; the ids."""
         ...
 
     async def suspend(self, task_id: str) -> str:
@@ -104,12 +120,12 @@ class Needs(Protocol):
         """{"text", "offset", "size", "attempt"} of the last attempt's output."""
         ...
 
-    async def task_files(self, task_id: str, names: Collection[str] = ()) -> Json:
-        """{"files", "total", "truncated"}: the files of a task, or only those of these names."""
+    def task_files(self, task_id: str) -> list[Json]:
+        """{"id", "name", "size", "attempt", "kind"} of each file of a task."""
         ...
 
-    async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, Json]:
-        """The file with that id, open, and its entry in the list; NotFound for anything that is not in it."""
+    def task_file(self, task_id: str, file_id: str) -> Path:
+        """Where the file with that id lies; NotFound for anything that is not in the list."""
         ...
 
     def samples(self, task_id: str) -> list[Json]:

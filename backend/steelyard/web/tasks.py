@@ -46,14 +46,14 @@ async def listed(request: Request) -> Answer:
         200: Described(schemas.TaskId, text="Its key was there already: this is that task."),
     },
     body=forms.SubmitTask,
-    refuses=UNFIT,
+    refuses=(*UNFIT, Conflict),
 )
 async def submit(request: Request) -> Answer:
     """Queue one task: 201, or 200 if its key was there already."""
     Query(request)
     form = await bodies.read(request, forms.SubmitTask)
-    [(task_id, created)] = await supervisor_of(request).submit([bodies.given(form)])
-    return Answer({"task_id": task_id}, 201 if created else 200)
+    [(task_id, new)] = await supervisor_of(request).submit([bodies.given(form)])
+    return Answer({"task_id": task_id, "new": new}, 201 if new else 200)
 
 
 @describe(
@@ -62,7 +62,7 @@ async def submit(request: Request) -> Answer:
         200: Described(schemas.TaskIds, text="The keys of all were there already."),
     },
     body=forms.SubmitBatch,
-    refuses=UNFIT,
+    refuses=(*UNFIT, Conflict),
 )
 async def submit_batch(request: Request) -> Answer:
     """Queue many, all or none: 201, or 200 if the keys of all were there already."""
@@ -96,6 +96,16 @@ async def samples(request: Request) -> Answer:
     return Answer({"samples": supervisor_of(request).samples(id_of(request, "task_id"))})
 
 
+@describe(schemas.TaskRetried, body=forms.RetryTask, refuses=(Conflict,))
+async def retry(request: Request) -> Answer:
+    """Queue a task that failed or was cancelled again, and with_dependents those that waited for it."""
+    Query(request)
+    task_id = id_of(request, "task_id")
+    form = await bodies.read(request, forms.RetryTask)
+    retried = await supervisor_of(request).retry(task_id, with_dependents=bool(form.with_dependents))
+    return Answer({"status": "success", "task_id": task_id, "task_ids": retried})
+
+
 def _action(text: str, act: Callable[[Needs, str], Awaitable[str]]) -> Handler:
     """The handler of a request that needs nothing but the task's id; text says what it does."""
 
@@ -115,9 +125,6 @@ def _done(task_id: str) -> Answer:
 
 
 _cancel = _action("End a task that waits or runs.", lambda supervisor, task: supervisor.cancel(task))
-_retry = _action(
-    "Queue a task that failed or was cancelled again.", lambda supervisor, task: supervisor.retry(task)
-)
 _suspend = _action(
     "Stop a running task where it is. What it holds is not freed.",
     lambda supervisor, task: supervisor.suspend(task),
@@ -129,7 +136,7 @@ ROUTES = [
     at("/api/tasks/batch/", post=submit_batch),
     at("/api/tasks/{task_id}/", get=one, patch=edit),
     at("/api/tasks/{task_id}/cancel/", post=_cancel),
-    at("/api/tasks/{task_id}/retry/", post=_retry),
+    at("/api/tasks/{task_id}/retry/", post=retry),
     at("/api/tasks/{task_id}/suspend/", post=_suspend),
     at("/api/tasks/{task_id}/resume/", post=_resume),
     at("/api/tasks/{task_id}/samples/", get=samples),

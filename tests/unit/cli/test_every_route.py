@@ -24,12 +24,16 @@ COMMANDS = {
     "POST /api/tasks/": "submit --key --label --priority --memory --timeout --attempts --queue --not-before"
     " --after --tag --force",
     "POST /api/tasks/batch/": "sweep --rows",
-    "POST /api/sweeps/": "sweep --rows --base --ordered -p --label --priority --memory --timeout --attempts"
-    " --queue --not-before --after --tag --force",
+    "POST /api/sweeps/": "sweep --rows --base --ordered -p --name --key --label --priority --memory --timeout"
+    " --attempts --queue --not-before --after --tag --force",
+    "GET /api/sweeps/": "sweeps list",
+    "GET /api/sweeps/{sweep_id}/": "sweeps show",
+    "POST /api/sweeps/{sweep_id}/cancel/": "cancel --sweep",
+    "POST /api/sweeps/{sweep_id}/retry/": "retry --sweep",
     "GET /api/tasks/{task_id}/": "task",
     "PATCH /api/tasks/{task_id}/": "edit --priority --label --memory --tag --no-tags",
-    "POST /api/tasks/{task_id}/cancel/": "cancel --sweep",
-    "POST /api/tasks/{task_id}/retry/": "retry",
+    "POST /api/tasks/{task_id}/cancel/": "cancel",
+    "POST /api/tasks/{task_id}/retry/": "retry --with-dependents",
     "POST /api/tasks/{task_id}/suspend/": "suspend",
     "POST /api/tasks/{task_id}/resume/": "resume",
     "GET /api/tasks/{task_id}/samples/": "task --samples",

@@ -47,11 +47,7 @@ def test_json_is_what_the_server_gave(sidecar: FakeSidecar, steelyard: Steelyard
     assert json.loads(steelyard("workers", "list", "--json").out) == sidecar.status()
     assert set(json.loads(steelyard("simulations", "--json").out)) == {"simulations", "errors"}
     assert json.loads(steelyard("simulations", "demo", "--json").out)["name"] == "demo"
-    assert json.loads(steelyard("files", A, "--json").out) == {
-        "files": [],
-        "total": 0,
-        "truncated": False,
-    }
+    assert json.loads(steelyard("files", A, "--json").out) == {"files": []}
     assert json.loads(steelyard("cancel", A, "--json").out) == {"status": "success", "task_id": A}
     assert len(json.loads(steelyard("cancel", A, B, "--json").out)) == 2
     assert json.loads(steelyard("workers", "add", "--json").out) == {
@@ -109,12 +105,21 @@ def test_an_action_on_several_does_what_it_can(sidecar: FakeSidecar, steelyard: 
     ]
 
 
-def test_a_sweep_is_cancelled_from_its_end(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
-    sidecar.tasks[B] = task(B)
+def test_all_tasks_of_a_sweep_in_one_request(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     for one in sidecar.tasks.values():
-        one["sweep_id"] = "5eeb"
-    assert steelyard("cancel", "--sweep", "5eeb").out == f"{B} cancelled\n{A} cancelled\n"
-    assert steelyard("cancel").status == 2
+        one["sweep_id"] = "5eeb00000000"
+    for verb, done in (("cancel", "cancelled"), ("retry", "queued again")):
+        assert steelyard(verb, "--sweep", "5ee").out == f"2 tasks of sweep 5eeb00000000 {done}\n"
+        assert sidecar.sent("POST")[-1][0] == f"/api/sweeps/5eeb00000000/{verb}/"
+        assert "sweep_id" in json.loads(steelyard(verb, "--sweep", "5ee", "--json").out)
+        assert steelyard(verb).status == 2
+
+
+def test_a_retry_takes_along_what_was_rejected(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.retried = [A, B, "cccc00000003"]
+    done = steelyard("retry", "aa", "--with-dependents")
+    assert done.out == f"{A} and 2 tasks that depend on it queued again\n"
+    assert sidecar.sent("POST")[-1] == (f"/api/tasks/{A}/retry/", {"with_dependents": True})
 
 
 def test_logs(sidecar: FakeSidecar, steelyard: Steelyard) -> None:

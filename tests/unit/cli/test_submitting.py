@@ -118,7 +118,7 @@ def test_waiting_ends_with_the_result(sidecar: FakeSidecar, steelyard: Steelyard
 
 
 def test_json_of_submit_is_the_servers_answer(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
-    assert json.loads(steelyard("submit", "demo", "--json").out) == {"task_id": ID}
+    assert json.loads(steelyard("submit", "demo", "--json").out) == {"task_id": ID, "new": True}
     assert json.loads(steelyard("submit", "demo", "--json", "--wait").out) == sidecar.tasks[ID]
 
 
@@ -194,6 +194,17 @@ def test_sweep_of_a_grid(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
         "simulation": "demo", "base": {}, "grid": {"case": ["007", "b"], "year": [2030, 2040]},
         "ordered": True, "priority": 3,
     }  # fmt: skip
+
+
+def test_what_a_key_finds_is_said(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.new = False
+    sidecar.tasks = {ID: ended(ID, "FAILED", "error") | {"sweep_id": "5eeb00000000"}}
+    done = steelyard("submit", "demo", "-p", "year=2030", "--key", "monday")
+    assert done == (0, f"{ID}\n", f"task {ID} is already there: FAILED\n")
+    done = steelyard("sweep", "demo", "-p", "year=2030,2040", "--key", "monday", "--name", "paper")
+    assert done == (0, "5eeb00000000\n", "sweep 5eeb00000000 is already there: 1 failed\n")
+    sent = dict(sidecar.sent("POST"))["/api/sweeps/"]
+    assert (sent["key"], sent["name"]) == ("monday", "paper")
 
 
 def test_sweep_of_rows(sidecar: FakeSidecar, steelyard: Steelyard, tmp_path: Path) -> None:

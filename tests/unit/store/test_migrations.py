@@ -6,11 +6,14 @@ import sqlite3
 from pathlib import Path
 
 from steelyard.rules.states import TaskState
-from steelyard.store import footprints
+from steelyard.store import footprints, sweeps
 from steelyard.store.tables import SCHEMA_VERSION
 from tests.unit.store.making import end, new, opened, run, submit
 
 VERSION_1 = (
+    "DROP TABLE sweep",
+    "DROP INDEX task_sweep",
+    "CREATE INDEX task_sweep ON task(sweep_id) WHERE sweep_id IS NOT NULL",
     "DROP TABLE pause",
     "DROP TABLE footprint",
     """CREATE TABLE "footprint" ("serial" INTEGER NOT NULL PRIMARY KEY, "task_id" TEXT NOT NULL,
@@ -20,7 +23,7 @@ VERSION_1 = (
     "ALTER TABLE attempt DROP COLUMN remarks",
     "PRAGMA user_version = 1",
 )
-"""What makes a file of today one of version 1, which has another footprint table, no pause and no remarks."""
+"""What makes a file of today one of version 1: another footprint table, no pauses, sweeps and remarks."""
 
 
 def schema(path: Path) -> list[tuple[str, str]]:
@@ -64,6 +67,25 @@ def test_version_2_learns_from_the_runs_that_were_there(path: Path) -> None:
     assert database.integrity_check() == []
     database.close()
     assert path.with_name("steelyard.db.backup-v1").exists()
+
+
+def test_version_4_knows_the_sweeps_whose_tasks_are_there(path: Path) -> None:
+    database = opened(path)
+    submit(
+        database, new(sweep_id="aaaa"), new(), new(sweep_id="bbbb", simulation="walk"), new(sweep_id="aaaa")
+    )
+    database.close()
+    with sqlite3.connect(path) as connection:
+        for statement in VERSION_1:
+            connection.execute(statement)
+    connection.close()
+    database = opened(path)
+    found, _ = sweeps.page(database, 10, None)
+    assert [(one["sweep_id"], one["simulation"], one["total"], one["key"]) for one in found] == [
+        ("bbbb", "walk", 1, None),
+        ("aaaa", "command", 2, None),
+    ]
+    database.close()
 
 
 def test_an_old_file_ends_with_the_schema_of_a_new_one(path: Path, tmp_path: Path) -> None:

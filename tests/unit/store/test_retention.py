@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steelyard.rules.states import Cause, TaskState
-from steelyard.store import claims, retention, samples, tasks, workers
+from steelyard.store import claims, retention, samples, sweeps, tasks, workers
 from steelyard.store.database import Database
 from tests.unit.store.making import NOW, end, new, run, state, submit
 
@@ -47,6 +47,19 @@ def test_of_those_that_ended_in_one_moment_the_number_keeps_exactly_so_many(data
     )
     mark = retention.mark(database, before=None, keep=4)
     assert mark is not None and go(database, mark) == ids[:6]
+
+
+def test_a_sweep_goes_with_its_last_task(database: Database) -> None:
+    for sweep_id, key in (("aaaa", "once"), ("bbbb", "twice")):
+        made = sweeps.NewSweep(sweep_id, "command", "", key, "digest")
+        database.change_now(lambda change, made=made: sweeps.insert(change, made))
+    gone = [ended(database, sweep_id="aaaa") for _ in range(2)]
+    went = ended(database, sweep_id="bbbb")
+    [stays] = submit(database, new(sweep_id="bbbb"))
+    assert go(database) == [*gone, went]
+    assert sweeps.view(database, "aaaa") is None
+    found = sweeps.view(database, "bbbb")
+    assert found is not None and found["total"] == 1 and sweeps.task_ids(database, "bbbb") == [stays]
 
 
 def test_what_waits_runs_or_can_go_on_stays(database: Database) -> None:

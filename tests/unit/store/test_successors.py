@@ -75,6 +75,25 @@ def test_the_users_retry_leaves_rejected_successors_cancelled(database: Database
     assert (found["cause"], found["message"]) == (None, "")
 
 
+def test_a_retry_with_dependents_takes_along_what_was_rejected_for_it(database: Database) -> None:
+    first, other = submit(database, new(), new())
+    (second,) = submit(database, new(after=[first]))
+    third, both, mine = submit(database, *(new(after=ids) for ids in ([second], [second, other], [first])))
+    database.change_now(
+        lambda change: tasks.end_waiting(change, mine, TaskState.CANCELLED, Cause.CANCELLED, NOW)
+    )
+    for task_id in (first, other):
+        end(database, task_id, run(database, task_id), TaskState.FAILED)
+    retried = database.change_now(lambda change: tasks.retry_with_dependents(change, first, NOW))
+    assert retried == [first, second, third]
+    # What also waits for another failure, and what the user cancelled, stay as they were.
+    assert [state(database, one) for one in (both, mine)] == ["CANCELLED", "CANCELLED"]
+    assert [row["id"] for row in tasks.runnable(database, "default", 9)] == [first]
+    for task_id in retried:
+        end(database, task_id, run(database, task_id))
+    assert {state(database, one) for one in retried} == {"SUCCEEDED"}
+
+
 def test_a_success_while_a_successor_is_cancelled_counts_at_its_retry(database: Database) -> None:
     (first,) = submit(database, new())
     (second,) = submit(database, new(after=[first]))

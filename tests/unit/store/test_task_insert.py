@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from steelyard.rules.errors import InvalidRequest
+from steelyard.rules.errors import Conflict, InvalidRequest
 from steelyard.rules.states import TaskState
-from steelyard.store import events, tasks
+from steelyard.store import events, task_pages, tasks
 from steelyard.store.database import Database
 from tests.unit.store.making import NOW, end, new, run, state, submit, view
 
@@ -152,3 +152,20 @@ def test_ten_thousand_tasks_in_one_change(database: Database) -> None:
     assert len(set(ids)) == 10_000
     assert tasks.counts(database)["READY"] == 10_000
     assert [row["id"] for row in tasks.runnable(database, "default", 3)] == ids[:3]
+
+
+def test_a_key_belongs_to_one_computation(database: Database) -> None:
+    same = new(simulation="demo", parameters={"price": 1, "year": 2030}, key="monday")
+    [task_id] = submit(database, same)
+    again = new(simulation="demo", parameters={"year": 2030, "price": 1}, key="monday", priority=9)
+    assert submit(database, again) == [task_id]
+    for other, differs in (
+        ({"simulation": "demo", "parameters": {"price": 99, "year": 2030}}, "has another price"),
+        ({"simulation": "demo", "parameters": {"price": 1}}, "has another year"),
+        ({"simulation": "walk", "parameters": same.parameters}, "is a run of demo"),
+    ):
+        with pytest.raises(Conflict) as refused:
+            submit(database, new(), new(key="monday", **other))
+        assert f"The key 'monday' belongs to task {task_id}, which {differs}." in refused.value.message
+        assert refused.value.detail == {"key": "monday", "task_id": task_id}
+    assert task_pages.page(database, {}, 10, None)["total"] == 1

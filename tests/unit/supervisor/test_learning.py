@@ -127,7 +127,7 @@ async def test_in_a_sweep_what_ends_it_soonest_goes_first_unless_its_order_count
         await ran(made, "solver", size, peak=peak, took=took)
     rows = [{"argv": ["solver", size]} for size, _, _ in LIKE]
     for ordered, first in ((False, 2), (True, 0)):
-        _, ids = await submission.submit_sweep(
+        _, ids, _ = await submission.submit_sweep(
             made.yard, {"simulation": "command", "rows": rows, "ordered": ordered}
         )
         handles = [await made.worker(), await made.worker()]
@@ -142,7 +142,7 @@ async def test_a_sweep_longer_than_a_glance_is_looked_through(made: Made) -> Non
     for size, peak, took in LIKE:
         await ran(made, "solver", size, peak=peak, took=took)
     rows = [{"argv": ["solver", "1"]}] * (dispatch.GLANCE * 2) + [{"argv": ["solver", "4"]}]
-    _, ids = await submission.submit_sweep(made.yard, {"simulation": "command", "rows": rows})
+    _, ids, _ = await submission.submit_sweep(made.yard, {"simulation": "command", "rows": rows})
     handles = [await made.worker() for _ in range(20)]
     assert await dispatch.dispatch(made.yard) > 0
     assert handles[0].attempt is not None and handles[0].attempt.task_id == ids[-1]

@@ -28,7 +28,11 @@ POST /api/tasks/
 POST /api/tasks/batch/
 POST /api/queue/pause/
 POST /api/queue/resume/
+GET /api/sweeps/
 POST /api/sweeps/
+GET /api/sweeps/{sweep_id}/
+POST /api/sweeps/{sweep_id}/cancel/
+POST /api/sweeps/{sweep_id}/retry/
 GET /api/tasks/{task_id}/
 PATCH /api/tasks/{task_id}/
 POST /api/tasks/{task_id}/cancel/

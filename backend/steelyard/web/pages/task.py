@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from steelyard.web.pages import task_files
 from steelyard.web.pages.task_tree import Branch, tree
 from steelyard.web.queries import Query, id_of
 from steelyard.web.rendering import render
@@ -21,7 +20,7 @@ async def page(request: Request) -> Response:
         request,
         "task.html",
         task=task,
-        files=await task_files.shown(supervisor, task["task_id"]),
+        files=supervisor.task_files(task["task_id"]),
         measured=bool(supervisor.samples(task["task_id"])),
         parameters=_branches(task["parameters"]),
         result=_result(task["result"]),

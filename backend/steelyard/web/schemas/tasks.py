@@ -92,9 +92,10 @@ class TaskPage(Reply):
 
 
 class TaskId(Reply):
-    """The task that was queued."""
+    """The task that was queued. new: False if its key was there already, so that this is the task of then."""
 
     task_id: str
+    new: bool
 
 
 class TaskIds(Reply):
@@ -104,10 +105,47 @@ class TaskIds(Reply):
 
 
 class Sweep(Reply):
-    """A sweep that was queued; its tasks in the order of its grid or rows."""
+    """A sweep that was queued; its tasks in the order of its grid or rows. new: False for a known key."""
 
     sweep_id: str
     task_ids: list[str]
+    new: bool
+
+
+class SweepView(Reply):
+    """A sweep and how its tasks stand."""
+
+    sweep_id: str
+    simulation: str
+    name: str
+    key: str | None
+    queued_at: Moment
+    total: Count
+    counts: TaskCounts
+    progress: Share
+
+
+class SweepPage(Reply):
+    """A page of sweeps, newest first. `next` is the cursor of the page after."""
+
+    sweeps: list[SweepView]
+    next: str | None
+
+
+class SweepCancelled(Reply):
+    """How many of its tasks are cancelled, or will be as soon as their processes have ended."""
+
+    status: Literal["success"]
+    sweep_id: str
+    cancelled: Count
+
+
+class SweepRetried(Reply):
+    """How many of its tasks are queued again."""
+
+    status: Literal["success"]
+    sweep_id: str
+    retried: Count
 
 
 class TaskDone(Reply):
@@ -115,6 +153,14 @@ class TaskDone(Reply):
 
     status: Literal["success"]
     task_id: str
+
+
+class TaskRetried(Reply):
+    """The task is queued again, and with it the tasks of `task_ids`: itself first, then its dependents."""
+
+    status: Literal["success"]
+    task_id: str
+    task_ids: list[str]
 
 
 class LogText(Reply):
@@ -140,11 +186,9 @@ class File(Reply):
 
 
 class Files(Reply):
-    """The files of all attempts, the last attempt's first, at most 5,000 of them."""
+    """The files of all attempts, the last attempt's first."""
 
     files: list[File]
-    total: Annotated[Count, Meta(description="How many there are, at least: 100,000 are counted.")]
-    truncated: Annotated[bool, Meta(description="Whether there are files that the list leaves out.")]
 
 
 class Sample(Reply):
