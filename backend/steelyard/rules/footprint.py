@@ -189,6 +189,8 @@ class Experience:
 
         0 where none was ended, or one has completed since.
         """
+        if len(self._complete) == len(self.runs):
+            return 0
         return self._at_least(self._by_memory.squares(parameters))
 
     def _at_least(self, squares: Sequence[float]) -> int:

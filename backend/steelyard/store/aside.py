@@ -1,4 +1,4 @@
-"""Reads that take their time, beside the loop: one thread with a connection of its own that only reads.
+"""Reads and work with files that take their time, in two threads: one with a connection that only reads.
 
 What it sees is committed: whoever was told of a change finds it here. SQLite lets go of the interpreter while
 it searches, so the loop goes on meanwhile.
@@ -36,32 +36,31 @@ class AsideReader:
 
 
 class Aside:
-    """The thread. It and its connection are made when they are first needed."""
+    """Two threads, so that no read waits for files; they and the connection are made when first needed."""
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
         self._path = path
         self._busy_seconds = busy_seconds
-        self._thread: ThreadPoolExecutor | None = None
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="aside-reads")
+        self._working = ThreadPoolExecutor(1, thread_name_prefix="aside-files")
         self._connection: sqlite3.Connection | None = None
         self.closing = False
-        """True once close() was called: what runs in the thread for long looks, and gives up."""
+        """True once close() was called: what runs in a thread for long looks, and gives up."""
 
     async def read(self, work: Callable[[AsideReader], T]) -> T:
-        """What `work` makes of the database; it runs in the thread, one after the other. sqlite3.Error."""
-        return await self.run(lambda: work(self._reader()))
+        """What `work` makes of the database, one after the other in the thread that reads. sqlite3.Error."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, lambda: work(self._reader()))
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Something else that takes its time with files: a copy, folders that go."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="aside")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """Something else that takes its time with files: a copy, folders that go; one after the other."""
+        return await asyncio.get_running_loop().run_in_executor(self._working, work)
 
     def close(self) -> None:
         """Let what runs end, start nothing more, and close the connection."""
         self.closing = True
-        if self._thread is not None:
-            self._thread.submit(self._close_connection)
-            self._thread.shutdown(wait=True, cancel_futures=False)
+        self._reading.submit(self._close_connection)
+        for threads in (self._reading, self._working):
+            threads.shutdown(wait=True, cancel_futures=False)
 
     def _close_connection(self) -> None:
         if self._connection is not None:
