@@ -76,6 +76,8 @@ class FakeSidecar:
         self.lost = range(0)
         """Bytes of a log that were not kept."""
         self.files: dict[str, bytes] = {}
+        self.files_in_all = 0
+        """Files that there are, if more than the list has room for."""
         self.workers: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.stated: dict[str, Any] = {}
@@ -271,7 +273,10 @@ class FakeSidecar:
                         "modified_at": "2026-01-15T10:00:01Z",
                     }
                     for name, data in names.items()
-                ]
+                    if "name" not in query or name in query["name"].split("\n")
+                ],
+                "total": max(len(names), self.files_in_all),
+                "truncated": len(names) < self.files_in_all,
             }
         more = {"task_ids": self.retried or [task_id]} if part == "retry" else {}
         return 200, {"status": "success", "task_id": task_id, **more}
@@ -360,7 +365,7 @@ def _handler(sidecar: FakeSidecar) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            query = {name: "\n".join(values) for name, values in parse_qs(parts.query).items()}
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             body = json.loads(data) if data else None
             sidecar.requests.append((self.command, self.path, body))

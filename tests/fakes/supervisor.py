@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from steelyard.machine.loop_meter import Lag
+from steelyard.machine.regular_files import Unreadable, open_regular
 from steelyard.rules.errors import ConfirmationRequired, Conflict, InvalidRequest, NotFound, SteelyardError
 from steelyard.rules.timestamps import iso
 from steelyard.store.faults import while_running
@@ -223,25 +225,30 @@ class FakeSupervisor:
         self.task(task_id)
         return {"text": "", "offset": offset or 0, "size": 0, "attempt": 1}
 
-    def task_files(self, task_id: str) -> list[Json]:
+    async def task_files(self, task_id: str, names: Collection[str] = ()) -> Json:
         self.task(task_id)
-        return [
-            {
-                "id": file_id,
-                "name": path.name,
-                "size": path.stat().st_size,
-                "attempt": 1,
-                "kind": "other",
-                "modified_at": iso(path.stat().st_mtime),
-            }
-            for file_id, path in self.files.items()
-        ]
+        found = [self._file(file_id) for file_id in self.files]
+        return {"files": found, "total": len(found), "truncated": False}
 
-    def task_file(self, task_id: str, file_id: str) -> Path:
-        self._called("task_file")
+    async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, Json]:
+        self._called("open_task_file")
         if task_id not in self.submitted or file_id not in self.files:
             raise NotFound("There is no such file.")
-        return self.files[file_id]
+        try:
+            return open_regular(self.files[file_id]), self._file(file_id)
+        except Unreadable:
+            raise NotFound("The file is not there any more.") from None
+
+    def _file(self, file_id: str) -> Json:
+        path = self.files[file_id]
+        return {
+            "id": file_id,
+            "name": path.name,
+            "size": path.stat().st_size,
+            "attempt": 1,
+            "kind": "other",
+            "modified_at": iso(path.stat().st_mtime),
+        }
 
     def samples(self, task_id: str) -> list[Json]:
         self.task(task_id)

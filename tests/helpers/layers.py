@@ -89,6 +89,7 @@ WORKER_MACHINE = (
     "steelyard.machine.logs",
     "steelyard.machine.process_table",
     "steelyard.machine.programs",
+    "steelyard.machine.regular_files",
     "steelyard.machine.waiting",
 )
 

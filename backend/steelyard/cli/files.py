@@ -38,17 +38,14 @@ def files(
       steelyard files 3f9a result.json --attempt 1 --to .
     """
     task_id = session.client.resolve(task_id)
-    found = [
-        file
-        for file in session.client.files(task_id)
-        if attempt in (None, file["attempt"]) and (not names or file["name"] in names)
-    ]
+    listed = session.client.files(task_id, names=names or None)
+    found = [file for file in listed if attempt in (None, file["attempt"])]
     missing = sorted(set(names) - {file["name"] for file in found})
     if missing or (attempt is not None and not found):
         of = "" if attempt is None else f" of attempt {attempt}"
         raise NotFound(f"There is no file {', '.join(missing)}{of}." if missing else f"There is no file{of}.")
     if session.out.as_json:
-        session.out.document({"files": found})
+        session.out.document({"files": found, "total": listed.total, "truncated": listed.truncated})
     if folder is not None:
         for target in session.client.download_all(task_id, folder, attempt=attempt, names=names or None):
             if not session.out.as_json:
@@ -59,4 +56,9 @@ def files(
         session.out.table(
             [Column("Name"), Column("Size", right=True), Column("Attempt", right=True), Column("Kind")],
             ([file["name"], size(file["size"]), str(file["attempt"]), file["kind"]] for file in found),
+        )
+    if listed.truncated and folder is None:
+        session.out.note(
+            f"{len(listed)} files are listed, of at least {listed.total}. Any other is had by its name: "
+            f"steelyard files {task_id} NAME --to FOLDER"
         )

@@ -215,6 +215,20 @@ class File(TypedDict):
     modified_at: str
 
 
+class Files(list[File]):
+    """Files of a task. `truncated`: there are more than these, at least `total` together."""
+
+    total: int
+    truncated: bool
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Files:
+        """What the server's answer lists."""
+        found = cls(answer["files"])
+        found.total, found.truncated = answer["total"], answer["truncated"]
+        return found
+
+
 class Event(TypedDict):
     """A line of the event log."""
 

@@ -6,12 +6,12 @@ entries with the server's routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from steelyard.client.answers import (
     EventPage,
-    File,
+    Files,
     Forecast,
     LogText,
     Preferences,
@@ -224,9 +224,13 @@ class Calls(SweepCalls):
         return get(_task(task_id, "log/"), tail=tail, offset=offset)
 
     @Route
-    def files(self, task_id: str) -> Call[list[File]]:
-        """The files in the task's output directories, those of the last attempt first."""
-        return get(_task(task_id, "files/"), field("files"))
+    def files(self, task_id: str, *, names: Collection[str] | None = None) -> Call[Files]:
+        """The files in the task's output directories, those of the last attempt first: 5,000 at the most.
+
+        names: only those; it finds those too that the list has no room for.
+        """
+        asked = None if names is None else list(names)
+        return get(_task(task_id, "files/"), Files.of, name=asked)
 
     @Route
     def samples(self, task_id: str) -> Call[list[Sample]]:

@@ -203,12 +203,17 @@ class Errands(Calls):
     ) -> Plan[list[Path]]:
         """Write the files of an attempt (without it: the last that left any) below folder; their paths.
 
-        names: only those, and the last attempt that left any of them.
+        names: only those, and the last attempt that left any of them. Without it all that files() lists: a
+        task with more than that is refused, InvalidRequest.
 
         A task chose their names: one that leads out of folder is refused, InvalidRequest.
         """
-        left = yield from ask(Calls.files.call(task_id))
-        found = [file for file in left if names is None or file["name"] in names]
+        found = yield from ask(Calls.files.call(task_id, names=names))
+        if found.truncated:
+            raise InvalidRequest(
+                f"Task {task_id} has at least {found.total} files, and {len(found)} can be listed. "
+                "Name those that you want, or copy the folder of the attempt."
+            )
         chosen = max((file["attempt"] for file in found), default=0) if attempt is None else attempt
         targets = {
             file["id"]: inside(Path(folder), file["name"]) for file in found if file["attempt"] == chosen

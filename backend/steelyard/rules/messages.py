@@ -27,6 +27,7 @@ FROM_WORKER = {
     "heartbeat": (),
     "started": (*_OF_ATTEMPT, "pid", "identity"),
     "progress": (*_OF_ATTEMPT, "fraction", "message"),
+    "remark": (*_OF_ATTEMPT, "text"),
     "checkpointed": _OF_ATTEMPT,
     "output": (*_OF_ATTEMPT, "size"),
     "suspended": (*_OF_ATTEMPT, "suspended"),

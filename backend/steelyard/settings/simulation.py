@@ -11,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from steelyard.rules.errors import InvalidParameters
 from steelyard.settings.parameters import RESERVED, Parameters, Schema
+from steelyard.settings.wording import shown
 
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -41,6 +43,8 @@ class Simulation:
     attempts: int = 3
     reuse: bool = False
     pattern: str | None = None
+    total: str | float | None = None
+    """What the one group of pattern is a part of: a number, or the parameter that holds it."""
     parameters: Mapping[str, Schema]
     file: Path | None = None
 
@@ -50,7 +54,29 @@ class Simulation:
 
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with defaults. InvalidParameters: detail["errors"] has a path for each wrong one."""
-        return self._parameters.complete(parameters)
+        found = self._parameters.complete(parameters)
+        self.progress_total(found)
+        return found
+
+    def progress_total(self, parameters: Mapping[str, Any]) -> float | None:
+        """What the pattern counts up to with complete parameters; None: it finds per cent, or both numbers.
+
+        InvalidParameters if the parameter that holds it is no number above 0.
+        """
+        if not isinstance(self.total, str):
+            return self.total
+        value = parameters[self.total]
+        try:
+            total = 0.0 if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            total = 0.0
+        if 0 < total < float("inf"):
+            return total
+        message = f"expected a number above 0, which [progress] total needs, found {shown(value)}"
+        raise InvalidParameters(
+            f"The parameters do not fit the simulation: {self.total}: {message}.",
+            errors=[{"path": self.total, "message": message}],
+        )
 
     def schema(self) -> Schema:
         """JSON Schema of the parameters as one object: it validates, and it draws the form."""

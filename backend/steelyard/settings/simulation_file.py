@@ -26,9 +26,10 @@ FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _SECTIONS = {
     "simulation": ("name", "title", "description", "command", "function", "python", "directory"),
     "resources": ("memory", "cores", "timeout", "attempts", "reuse"),
-    "progress": ("pattern",),
+    "progress": ("pattern", "total"),
 }
 _CLAIMED = re.compile(r"""^\s*name\s*=\s*["']([a-z0-9-]{1,64})["']""", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _YEAR = 31_536_000
 _MISSING = object()
 
@@ -104,7 +105,11 @@ class _Reading:
             "attempts": self._get("resources", "attempts", _whole(1, 100), 3),
             "reuse": self._get("resources", "reuse", _flag, False),
             "pattern": self._get("progress", "pattern", _pattern, None),
+            "total": self._get("progress", "total", self._total, None),
         }
+        counts_up = rest["pattern"] is not None and compiled(rest["pattern"]).groups == 1
+        if rest["total"] is not None and not counts_up:
+            self._note(("progress", "total"), r"expected a pattern of one group beside it, like 'step (\d+)'")
         if rest["reuse"] and function is None and self._has("simulation", "command"):
             self._note(("resources", "reuse"), "expected false: only runs of a function can share a process")
         if self._faults:
@@ -163,6 +168,22 @@ class _Reading:
 
     def _directory(self, value: object) -> Path:
         return Path(os.path.abspath(self._path.parent / os.path.expanduser(_text(value))))
+
+    def _total(self, value: object) -> str | float:
+        """A number above 0, or the name of the parameter that holds it."""
+        if isinstance(value, str) and (name := _PLACEHOLDER.fullmatch(value.strip())):
+            schemas = self._table("parameters")
+            schema = schemas.get(name[1])
+            if schema is None:
+                raise ValueError(f"{{{name[1]}}} is no parameter{suggestion(name[1], schemas)}")
+            kind = schema.get("type") if isinstance(schema, dict) else None
+            if kind in ("boolean", "array", "object", "null"):
+                raise ValueError(f"expected a parameter that is a number, found {kind} {{{name[1]}}}")
+            return name[1]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            expected = 'expected a number above 0 or a parameter like "{steps}"'
+            raise ValueError(f"{expected}, found {shown(value)}")
+        return float(value)
 
     def _program(self, value: object) -> str:
         """A bare name is looked up on the PATH; a path is taken from the file's folder."""

@@ -75,13 +75,21 @@ def on_progress(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, messa
     now = yard.clocks.awake()
     attempt.last_sign = now
     fraction = message["fraction"]
-    if fraction is not None:
-        attempt.progress = max(attempt.progress or 0.0, float(fraction))
-        if attempt.first_progress is None:
-            attempt.first_progress = (now, attempt.progress)
+    if fraction is None or fraction < (attempt.progress or 0.0):
+        # What was said before has turned out to be wrong: a bar that was only the first of several.
+        attempt.first_progress = None
+    attempt.progress = None if fraction is None else float(fraction)
+    if attempt.progress is not None and attempt.first_progress is None:
+        attempt.first_progress = (now, attempt.progress)
     if message["message"]:
         attempt.message = str(message["message"])[:500]
     _tell_progress(yard, attempt)
+
+
+def on_remark(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
+    """Something about its output was not understood: said once, and kept with the attempt."""
+    said = [str(message["text"])]
+    yard.note(lambda change: claims.remark(change, attempt.task_id, attempt.number, said))
 
 
 def _tell_progress(yard: Yard, attempt: RunningAttempt) -> None:
@@ -182,6 +190,7 @@ def _result(yard: Yard, attempt: RunningAttempt) -> results.ResultFile:
 HANDLERS: dict[str, Callable[[Yard, WorkerHandle, RunningAttempt, dict[str, Any]], None]] = {
     "started": on_started,
     "progress": on_progress,
+    "remark": on_remark,
     "checkpointed": on_checkpointed,
     "output": on_output,
     "suspended": on_suspended,

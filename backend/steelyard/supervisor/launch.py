@@ -42,7 +42,8 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
     yard.catalogue.reload()
     parameters = msgspec.json.decode(task["parameters"])
     simulation = yard.catalogue.get(task["simulation"])
-    launch = simulation.launch(simulation.complete(parameters), _python_for(simulation, yard.settings.python))
+    complete = simulation.complete(parameters)
+    launch = simulation.launch(complete, _python_for(simulation, yard.settings.python))
     task_folder = yard.data.task(attempt.task_id)
     folder = yard.data.attempt(attempt.task_id, attempt.number)
     checkpoint, output = task_folder / "checkpoint", folder / "output"
@@ -77,6 +78,7 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         "timeout": task["timeout"] or 0,
         "grace": STOP_GRACE,
         "pattern": simulation.pattern,
+        "total": simulation.progress_total(complete),
     }
 
 

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
+import asyncio
+from collections.abc import Collection
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from steelyard.machine import decoding, logs
+from steelyard.machine.regular_files import Unreadable
 from steelyard.rules.errors import NotFound
-from steelyard.rules.timestamps import iso
+from steelyard.rules.states import TaskState
 from steelyard.store import tasks, workers
+from steelyard.supervisor.file_lists import FileList, named, open_by_id
 from steelyard.supervisor.yard import WatchedLog, Yard
 
 PUSH_LIMIT = 64 * 1024
 """Bytes of new output in one `log` message; a follower that needs what lies between fetches it."""
-FILES_LIMIT = 5_000
-"""Files of a task that are listed."""
-LAST_MOMENT = 253_402_300_799.0
-"""Unix seconds of the last day of the year 9999: a task may give its files any moment, later ones too."""
-
-KINDS = {
-    ".png": "image",
-    ".svg": "image",
-    ".jpg": "image",
-    ".jpeg": "image",
-    ".csv": "table",
-    ".json": "json",
-    ".txt": "text",
-    ".log": "text",
-    ".md": "text",
-}
 
 
 def log(yard: Yard, task_id: str, tail: int | None, offset: int | None) -> dict[str, Any]:
@@ -107,62 +94,60 @@ def push_log(yard: Yard, task_id: str, number: int) -> None:
         yard.feed.say("log", task_id=task_id, attempt=number, offset=offset, text=text)
 
 
-def files(yard: Yard, task_id: str) -> list[dict[str, Any]]:
-    """The files that a task's attempts left:
+async def files(yard: Yard, task_id: str, names: Collection[str] = ()) -> dict[str, Any]:
+    """The files that a task's attempts left, last attempt first, as FileList says.
 
-    id, name (relative, `/`), size in bytes, attempt, kind, modified_at; last attempt first.
+    Each: id, name (relative, `/`), size in bytes, attempt, kind, modified_at. names: only files of these
+    names, also those that the list has no room for. NotFound.
     """
-    return [
-        {key: value for key, value in entry.items() if key != "path"} for entry in _entries(yard, task_id)
-    ]
+    attempts = _attempts(yard, task_id)
+    if names:
+        found = await asyncio.to_thread(_named, attempts, names)
+    else:
+        found = await yard.file_lists.of_task(attempts)
+    return {
+        "files": [file.view() for file in found.files],
+        "total": found.total,
+        "truncated": found.truncated,
+    }
 
 
-def file(yard: Yard, task_id: str, file_id: str) -> Path:
-    """Where a listed file lies; NotFound for any other id, and for a file that has vanished."""
-    for entry in _entries(yard, task_id):
-        if entry["id"] == file_id:
-            path: Path = entry["path"]
-            return path
-    raise NotFound(f"Task {task_id} has no file {file_id:.64}.")
+async def open_file(yard: Yard, task_id: str, file_id: str) -> tuple[BufferedReader, dict[str, Any]]:
+    """The file with that id, open for reading, and what its list says of it.
+
+    NotFound for any other id, and for a file that has gone.
+    """
+    folders = {number: folder for number, folder, _ in _attempts(yard, task_id)}
+
+    def folder_of(number: int) -> Path:
+        if number not in folders:
+            raise Unreadable("is not there", missing=True)
+        return folders[number]
+
+    try:
+        file, found = await asyncio.to_thread(open_by_id, folder_of, file_id)
+    except Unreadable:
+        raise NotFound(f"Task {task_id} has no file {file_id:.64}.") from None
+    return file, found.view()
 
 
-def _entries(yard: Yard, task_id: str) -> list[dict[str, Any]]:
+def _named(attempts: Collection[tuple[int, Path, bool]], names: Collection[str]) -> FileList:
+    found = tuple(
+        file
+        for number, folder, _ in attempts
+        for name in dict.fromkeys(names)
+        for file in named(folder, number, name)
+    )
+    return FileList(found, len(found), False)
+
+
+def _attempts(yard: Yard, task_id: str) -> list[tuple[int, Path, bool]]:
+    """(number, folder, whether it has ended) of each attempt, the last first. NotFound."""
     row = tasks.row(yard.database, task_id)
     if row is None:
         raise NotFound(f"There is no task {task_id}.")
-    entries: list[dict[str, Any]] = []
-    for number in range(row["attempt"], 0, -1):
-        root = yard.data.attempt(task_id, number) / "output"
-        for path, about in _inside(root):
-            name = path.relative_to(root).as_posix()
-            entries.append(
-                {
-                    "id": hashlib.sha256(os.fsencode(f"{number}/{name}")).hexdigest()[:16],
-                    "name": name,
-                    "size": about.st_size,
-                    "attempt": number,
-                    "kind": KINDS.get(path.suffix.lower(), "other"),
-                    "modified_at": iso(min(max(0.0, about.st_mtime), LAST_MOMENT)),
-                    "path": path,
-                }
-            )
-            if len(entries) >= FILES_LIMIT:
-                return entries
-    return entries
-
-
-def _inside(root: Path) -> list[tuple[Path, os.stat_result]]:
-    """The regular files below root that really lie there: what a link leads out to is not listed, and what
-    vanishes meanwhile neither.
-    """
-    if not root.is_dir():
-        return []
-    real = root.resolve()
-    found = []
-    for path in sorted(root.rglob("*")):
-        try:
-            if path.is_file() and path.resolve().is_relative_to(real):
-                found.append((path, path.stat()))
-        except OSError:
-            continue
-    return found
+    last, runs = row["attempt"], row["state"] == TaskState.RUNNING
+    return [
+        (number, yard.data.attempt(task_id, number), number < last or not runs)
+        for number in range(last, 0, -1)
+    ]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
+from io import BufferedReader
 from typing import Any
 
 from steelyard.machine.loop_meter import Lag
@@ -223,13 +223,13 @@ class Supervisor:
         """Output of the task's last attempt. NotFound."""
         return outputs.log(self._yard, task_id, tail, offset)
 
-    def task_files(self, task_id: str) -> list[dict[str, Any]]:
-        """The files of a task's attempts. NotFound."""
-        return outputs.files(self._yard, task_id)
+    async def task_files(self, task_id: str, names: Collection[str] = ()) -> dict[str, Any]:
+        """The files of a task's attempts; names: only those. NotFound."""
+        return await outputs.files(self._yard, task_id, names)
 
-    def task_file(self, task_id: str, file_id: str) -> Path:
-        """Where a listed file lies. NotFound."""
-        return outputs.file(self._yard, task_id, file_id)
+    async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, dict[str, Any]]:
+        """A listed file, open for reading, and what the list says of it. NotFound."""
+        return await outputs.open_file(self._yard, task_id, file_id)
 
     def samples(self, task_id: str) -> list[dict[str, Any]]:
         """Memory and CPU of the task's attempts over time. NotFound."""

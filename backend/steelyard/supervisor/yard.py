@@ -21,6 +21,7 @@ from steelyard.settings.simulations import Catalogue
 from steelyard.store.database import Change, Database
 from steelyard.supervisor.departure import Departure
 from steelyard.supervisor.feed import Feed
+from steelyard.supervisor.file_lists import FileLists
 from steelyard.supervisor.learning import Learning
 from steelyard.supervisor.scale import Scale
 from steelyard.supervisor.worker_handle import WorkerHandle
@@ -57,6 +58,7 @@ class Yard:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     departure: Departure = field(init=False)
     learning: Learning = field(init=False)
+    file_lists: FileLists = field(init=False)
     stopping: bool = False
     answered: bool = False
     crashes_in_a_row: int = 0
@@ -77,6 +79,7 @@ class Yard:
         self.settings = self.read_settings()
         self.departure = Departure(self.clocks.monotonic)
         self.learning = Learning(self.database, self.catalogue, self.scale)
+        self.file_lists = FileLists(self.clocks.awake)
         self.started_at = self.clocks.wall()
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from steelyard.machine.regular_files import Unreadable, open_regular
 from steelyard.rules.errors import NotFound
 from steelyard.web.describing import describe, words
-from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer, open_file
+from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer
 from steelyard.web.queries import Query
 from steelyard.web.routing import at
 
@@ -28,7 +30,11 @@ def routes(folder: Path = FOLDER) -> list[Route]:
         path = known.get(request.path_params["name"])
         if path is None:
             raise NotFound("There is nothing at this address.")
+        try:
+            file = await asyncio.to_thread(open_regular, path)
+        except Unreadable as error:
+            raise NotFound(f"The program's file {path.name} {error}.") from error
         # Kept by the browser, and asked for again by its tag: a new version of the program shows at once.
-        return FileAnswer(await open_file(path), path.name, {"cache-control": "private, no-cache"}, False)
+        return FileAnswer(file, path.name, {"cache-control": "private, no-cache"}, False)
 
     return [at("/static/{name:path}", get=asset)]

@@ -27,6 +27,8 @@ class Parameter:
     name: str
     schema: Mapping[str, Any]
     text: str
+    repeated: bool = False
+    """Whether it is given once for each value of a list; else those stand in one, with commas between."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,12 @@ def whole(name: str, lowest: int, highest: int, text: str, default: int | None =
 def flag(name: str, text: str) -> Parameter:
     """Yes or no, as Query.yes reads it."""
     return Parameter(name, {"type": "boolean", "default": False}, text)
+
+
+def texts(name: str, most: int, text: str) -> Parameter:
+    """A text that may be given several times, as Query.texts reads it."""
+    one = {"type": "string", "maxLength": 1000}
+    return Parameter(name, {"type": "array", "items": one, "maxItems": most}, text, repeated=True)
 
 
 def words(name: str, text: str, **schema: Any) -> Parameter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import stat
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -14,7 +13,6 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from steelyard.rules.errors import NotFound
 from steelyard.web.answers import encode
 from steelyard.web.describing import Answer
 from steelyard.web.schemas.common import Error
@@ -158,22 +156,3 @@ class FileAnswer(Response):
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def open_file(path: Path) -> BinaryIO:
-    """A regular file, open for reading; NotFound for whatever else the path names by now."""
-    return await asyncio.to_thread(open_now, path)
-
-
-def open_now(path: Path) -> BinaryIO:
-    """The same for whoever is in a thread already."""
-    # No symlink is followed at its end, and a pipe that a simulation left there does not block.
-    wanted = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | sum(getattr(os, name, 0) for name in wanted))
-    except (OSError, ValueError):
-        raise NotFound("The file is not there any more.") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise NotFound("The file is not there any more.")
-    return os.fdopen(descriptor, "rb")

@@ -7,16 +7,18 @@ from starlette.responses import Response
 
 from steelyard.rules.errors import InvalidRequest
 from steelyard.web.answers import Answer
-from steelyard.web.describing import describe, flag, whole, words
-from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer, open_file
+from steelyard.web.describing import describe, flag, texts, whole, words
+from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer
 from steelyard.web.headers import FILE_POLICY
-from steelyard.web.queries import Query, id_of
+from steelyard.web.queries import FILE_ID, Query, id_of
 from steelyard.web.routing import at, supervisor_of
 from steelyard.web.schemas import tasks as schemas
 from steelyard.web.workers import LOG_CHARACTERS, MOST_LOG_CHARACTERS, TAIL
 
 FURTHEST = 2**53
 """Bytes: no offset is larger."""
+MOST_NAMES = 100
+"""Names of files in one request."""
 
 
 @describe(schemas.LogText, TAIL, whole("offset", 0, FURTHEST, "From which byte on; instead of `tail`."))
@@ -32,11 +34,14 @@ async def log(request: Request) -> Answer:
     return Answer(supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset))
 
 
-@describe(schemas.Files)
+@describe(
+    schemas.Files,
+    texts("name", MOST_NAMES, "Only files of these names, those too that the list leaves out."),
+)
 async def listed(request: Request) -> Answer:
-    """Every file of a task, with its id."""
-    Query(request)
-    return Answer({"files": supervisor_of(request).task_files(id_of(request, "task_id"))})
+    """The files of a task, each with its id: 5,000 at the most."""
+    names = Query(request, many="name").texts("name", MOST_NAMES)
+    return Answer(await supervisor_of(request).task_files(id_of(request, "task_id"), names))
 
 
 @describe(
@@ -47,9 +52,10 @@ async def listed(request: Request) -> Answer:
 async def one(request: Request) -> Response:
     """A file; `download` offers to save it."""
     query = Query(request, "download", "modified")
-    path = supervisor_of(request).task_file(id_of(request, "task_id"), id_of(request, "file_id"))
+    task_id, file_id = id_of(request, "task_id"), id_of(request, "file_id", FILE_ID)
+    file, about = await supervisor_of(request).open_task_file(task_id, file_id)
     headers = {"content-security-policy": FILE_POLICY}
-    return FileAnswer(await open_file(path), path.name, headers, query.yes("download"))
+    return FileAnswer(file, about["name"].rpartition("/")[2], headers, query.yes("download"))
 
 
 ROUTES = [

@@ -7,8 +7,8 @@ the API tests is held to the same.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
+from io import BufferedReader
 from typing import Any, Protocol
 
 from steelyard.machine.loop_meter import Lag
@@ -120,12 +120,12 @@ class Needs(Protocol):
         """{"text", "offset", "size", "attempt"} of the last attempt's output."""
         ...
 
-    def task_files(self, task_id: str) -> list[Json]:
-        """{"id", "name", "size", "attempt", "kind"} of each file of a task."""
+    async def task_files(self, task_id: str, names: Collection[str] = ()) -> Json:
+        """{"files", "total", "truncated"}: the files of a task, or only those of these names."""
         ...
 
-    def task_file(self, task_id: str, file_id: str) -> Path:
-        """Where the file with that id lies; NotFound for anything that is not in the list."""
+    async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, Json]:
+        """The file with that id, open, and its entry in the list; NotFound for anything that is not in it."""
         ...
 
     def samples(self, task_id: str) -> list[Json]:

@@ -23,7 +23,7 @@ from steelyard.web.answers import Answer as JsonAnswer
 from steelyard.web.answers import may_be_html
 from steelyard.web.describing import HTML, JSON, Answer, Description, describe, description_of
 from steelyard.web.openapi_parts import Refusals, ref, response, schemas_of
-from steelyard.web.queries import ID, Query
+from steelyard.web.queries import FILE_ID, ID, Query
 from steelyard.web.routing import Address, Handler, at
 
 Json = dict[str, Any]
@@ -134,7 +134,7 @@ def _parameters(path: str, found: Description) -> list[Json]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": f"^{ID}$"}
+            "schema": {"type": "string", "pattern": f"^{FILE_ID if name == 'file_id' else ID}$"}
             if path.startswith("/api/")
             else {"type": "string"},
         }
@@ -146,7 +146,7 @@ def _parameters(path: str, found: Description) -> list[Json]:
             "in": "query",
             "description": one.text,
             "schema": dict(one.schema),
-            **({"style": "form", "explode": False} if one.schema.get("type") == "array" else {}),
+            **({"style": "form", "explode": one.repeated} if one.schema.get("type") == "array" else {}),
         }
         for one in found.query
     ]

@@ -18,7 +18,8 @@ _NO = frozenset({"false", "no", "0", "off"})
 _WHOLE = re.compile(r"[0-9]{1,18}")
 ID = "[A-Za-z0-9_-]{1,128}"
 """What every id in a path looks like."""
-_ID = re.compile(ID)
+FILE_ID = "[A-Za-z0-9_-]{1,5600}"
+"""What the id of a task's file looks like: it says where the file lies, so it is as long as that."""
 LONGEST = 1000
 """Characters of one value."""
 
@@ -28,18 +29,27 @@ LIMIT = whole("limit", 1, MOST_A_PAGE, "Entries of a page.", PAGE)
 
 
 class Query:
-    """The parameters of one request. `names` are those that it may have."""
+    """The parameters of one request. `names` are those that it may have, `many` one that it may repeat."""
 
-    def __init__(self, request: Request, *names: str) -> None:
+    def __init__(self, request: Request, *names: str, many: str | None = None) -> None:
         self._values: dict[str, str] = {}
+        self._many: list[str] = []
         for name, value in request.query_params.multi_items():
-            if name not in names:
+            if name not in names and name != many:
                 raise InvalidRequest(f"There is no parameter {name!r:.60} here.", field=name[:60])
-            if name in self._values:
+            if name in self._values and name != many:
                 raise InvalidRequest(f"{name} is given twice.", field=name)
             if "\0" in value or len(value) > LONGEST:
                 raise InvalidRequest(f"{name} holds a NUL or is too long.", field=name)
             self._values[name] = value
+            if name == many and value:
+                self._many.append(value)
+
+    def texts(self, name: str, most: int) -> list[str]:
+        """Each value of the parameter that may be repeated, at most so many."""
+        if len(self._many) > most:
+            raise InvalidRequest(f"{name} may be given {most} times.", field=name)
+        return self._many
 
     def text(self, name: str) -> str | None:
         """As it is; None if it was left out or empty."""
@@ -67,9 +77,9 @@ class Query:
         return PAGE if number is None else number
 
 
-def id_of(request: Request, name: str) -> str:
+def id_of(request: Request, name: str, pattern: str = ID) -> str:
     """An id from the path. NotFound for what cannot be one: no id of ours holds a dot, a slash or a NUL."""
     value: str = request.path_params[name]
-    if not _ID.fullmatch(value):
+    if not re.fullmatch(pattern, value):
         raise NotFound("There is nothing at this address.")
     return value

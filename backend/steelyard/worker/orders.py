@@ -45,6 +45,10 @@ class Order:
         self.timeout = number(message, "timeout")
         self.grace = number(message, "grace")
         self.pattern = None if message["pattern"] is None else text(message, "pattern")
+        self.total: float | None = None
+        """What the one group of the pattern is a part of; None: it tells per cent or a fraction."""
+        if message.get("total") is not None:
+            self.total = number(message, "total")
         self.low_priority = message.get("low_priority") is True
         self.reuse_key: str | None = None
         """Attempts of one key may share a process, one after the other; None: it has one of its own."""

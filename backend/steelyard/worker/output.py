@@ -17,6 +17,8 @@ _KEEP = 32 * 1024
 _PROGRESS_PACE, _OUTPUT_PACE = 0.25, 0.5
 _QUIET = 0.05
 """Seconds without output after which a line without its end (a bar's state) is taken to be whole."""
+_DOUBT, _DOUBT_SHARE = 5.0, 0.05
+"""Seconds, and share of the time until then, after which a bar that is full was not the whole task."""
 _NEVER = float("inf")
 
 Report = Callable[..., None]
@@ -31,7 +33,10 @@ class Relay:
         self._send, self._offer, self._journal = send, offer, journal
         self._raw = bytearray()
         self._cut = False
-        self._progress = ProgressReader(order.pattern, journal.write)
+        # Not a method of this object: it would hold itself, and its output with it, until the collector came.
+        self._progress = ProgressReader(order.pattern, _remarks(order, send, journal), order.total)
+        self._began = clocks.awake()
+        self._doubt_at = _NEVER
         self._reported: tuple[float | None, str] = (None, "")
         self._checkpoints = 0
         self._size = 0
@@ -66,7 +71,7 @@ class Relay:
 
     def due(self) -> float:
         """Awake time of the next report."""
-        return min(self._progress_due, self._output_due)
+        return min(self._progress_due, self._output_due, self._doubt_at)
 
     def turn(self, now: float) -> None:
         """Report what is due."""
@@ -77,6 +82,7 @@ class Relay:
             elif self._progress.is_unsettled:
                 self._progress_due = now + _PROGRESS_PACE
             self._report_progress(self._offer)
+        self._doubt_what_is_full(now)
         if now >= self._output_due:
             self._output_due, self._output_free = _NEVER, now + _OUTPUT_PACE
             self._report_size(self._offer)
@@ -87,11 +93,12 @@ class Relay:
         self._report_progress(self._send)
         self._report_size(self._send)
         self._log.close()
-        self._progress_due = self._output_due = _NEVER
+        self._progress_due = self._output_due = self._doubt_at = _NEVER
         return shown(bytes(self._raw), TAIL, cut=self._cut)
 
     def _report_progress(self, report: Report) -> None:
         progress = self._progress
+        progress.reported()
         if progress.checkpoints != self._checkpoints:
             self._checkpoints = progress.checkpoints
             report("checkpointed")
@@ -99,6 +106,17 @@ class Relay:
         if state != self._reported:
             self._reported = state
             report("progress", fraction=state[0], message=state[1])
+
+    def _doubt_what_is_full(self, now: float) -> None:
+        """Where the task goes on although its bar is full, nobody knows how far it is."""
+        if not self._progress.is_full:
+            self._doubt_at = _NEVER
+        elif self._doubt_at == _NEVER:
+            self._doubt_at = now + max(_DOUBT, _DOUBT_SHARE * (now - self._began))
+        elif now >= self._doubt_at:
+            self._doubt_at = _NEVER
+            self._progress.doubt()
+            self._report_progress(self._offer)
 
     def _report_size(self, report: Report) -> None:
         if self._log.size != self._size:
@@ -109,3 +127,13 @@ class Relay:
         if self._log.error != self._told_error:
             self._told_error = self._log.error
             self._journal.write(f"output of the task is lost: {self._log.error}")
+
+
+def _remarks(order: Order, send: Report, journal: Journal) -> Callable[[str], None]:
+    """What is told of output that was not understood: it stands in the worker's log and on the task."""
+
+    def remark(sentence: str) -> None:
+        journal.write(f"task {order.task_id} attempt {order.attempt}: {sentence}")
+        send("remark", text=sentence)
+
+    return remark

@@ -1,8 +1,9 @@
-"""Finds in a task's output how far it is: a declared pattern, `::steelyard` lines, tqdm's bars, in this
-order.
+"""Finds in a task's output how far it is: a declared pattern, `::steelyard` lines, tqdm's bars, and what
+ordinary programs print (counts.py), in this order.
 
-What is reported never goes backwards. A flood of output costs little: of a large piece only its end is read,
-but for `::steelyard` lines, which are searched everywhere.
+What is reported never goes backwards, unless it turns out to have been wrong: then it is unknown again. A
+flood of output costs little: of a large piece only its end is read, but for `::steelyard` lines, which are
+searched everywhere.
 """
 
 from __future__ import annotations
@@ -12,56 +13,116 @@ from collections.abc import Callable
 
 from steelyard.machine.decoding import text_of
 from steelyard.worker.bars import Bars
+from steelyard.worker.counts import Counts
 from steelyard.worker.pattern import DeclaredPattern
 
 _MARK = b"::steelyard "
 _CHECKPOINTED = b"::steelyard checkpointed"
 _LINE_ENDS = re.compile(rb"[\r\n]")
+_LINE_AND_END = re.compile(rb"([\r\n])")
 _AFTER_BAR = re.compile(rb"%\|[^|]*\|[^\r\n]*?(::steelyard [^\r\n]*)")
 _FLOOD, _LOOK = 32 * 1024, 8 * 1024
 _FLOOD_LINES = 200
+_COUNT_LINES = 20
+"""Lines at the end of a piece in which the figures of ordinary programs are looked for."""
+_COUNT_LOOK = 1024
+_COUNT_ALLOWANCE = 400
+"""Such lines that are looked at between two reports: each takes some 10 microseconds."""
+_TOTAL_OF_GROMACS = b" ps."
 _LONGEST = 4096
 _MESSAGE = 200
 _MARKS_OF_A_FLOOD = 50
+_WIPE = b" " * 8
+"""A line of blanks, so many or more, wipes away what stood there."""
+
+_DECLARED, _SPOKEN, _BARS, _COUNTS = "pattern", "marks", "bars", "counts"
+
+Stage = tuple[int, str, float]
+"""Number from 1, title, share from 0 to 1."""
 
 
 class ProgressReader:
     """Reads output in pieces, as the pipe gives them.
 
     fraction (0 to 1, or None), message, and checkpoints (how often one was announced) are what it found so
-    far. pattern: the regular expression that the simulation declares; while it is in use, nothing else sets
-    the fraction. warn: called with a sentence if the pattern cannot be used.
+    far. pattern: the regular expression that the simulation declares, and total what its one group is a part
+    of; while it is in use, nothing else sets the fraction. warn: called with a sentence about what could not
+    be used.
     """
 
-    def __init__(self, pattern: str | None, warn: Callable[[str], None]) -> None:
+    def __init__(self, pattern: str | None, warn: Callable[[str], None], total: float | None = None) -> None:
         self.fraction: float | None = None
         self.message = ""
         self.checkpoints = 0
-        self._pattern = DeclaredPattern(pattern, warn) if pattern is not None else None
+        self._warn = warn
+        self._pattern = DeclaredPattern(pattern, warn, total) if pattern is not None else None
         self._bars = Bars()
-        self._marked = False
+        self._counts = Counts()
+        self._source: str | None = None
+        self._worded = False
+        self._puzzled = False
+        self._allowance = _COUNT_ALLOWANCE
         self._rest = b""
         self._settled = b""
+
+    @property
+    def stage(self) -> Stage | None:
+        """The bar that is drawn now, where bars are all there is to go by."""
+        return self._bars.stage if self._source in (_BARS, None) else None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the fraction is only that of a bar or figure that has come to its end."""
+        if self._source == _BARS:
+            return self._bars.is_full
+        return self._source == _COUNTS and self._counts.is_full
+
+    def reported(self) -> None:
+        """What was found is told: from here on the figures of ordinary programs are looked at again."""
+        self._allowance = _COUNT_ALLOWANCE
+
+    def doubt(self) -> None:
+        """The task goes on long after is_full: what was full was not the whole."""
+        (self._bars if self._source == _BARS else self._counts).doubt()
+        self._infer()
 
     def feed(self, data: bytes) -> None:
         """The next piece of output."""
         data = self._rest + data
-        if len(data) > _FLOOD or data.count(b"\n") > _FLOOD_LINES:
+        flooded = len(data) > _FLOOD or data.count(b"\n") > _FLOOD_LINES
+        if flooded:
             cut = _flood_cut(data)
             self._read_marks(data[:cut])
+            self._bars.line_ended()
             data = data[cut:]
-        if not self._is_worth_reading(data):
-            # The usual case, and two searches are some thousand times cheaper than a look at each line.
-            self._rest = data[max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 :][:_LONGEST]
+        if not self._is_worth_reading(data, flooded):
+            # The usual case, and a few searches are some thousand times cheaper than a look at each line.
+            newline = data.rfind(b"\n")
+            if newline >= 0 or (self._bars.number and _WIPE in data):
+                self._bars.line_ended()
+            self._rest = data[max(newline, data.rfind(b"\r")) + 1 :][:_LONGEST]
             return
-        *lines, rest = _LINE_ENDS.split(data)
+        pieces = _LINE_AND_END.split(data)
         # Of an endless line its beginning: a mark and a bar stand there.
-        self._rest = rest[:_LONGEST]
-        for line in lines:
-            self._read(line)
+        self._rest = pieces.pop()[:_LONGEST]
+        if pieces:
+            self._settled = b""
+        for at in range(0, len(pieces), 2):
+            line, end = pieces[at], pieces[at + 1]
+            self._read(line, counts=at >= len(pieces) - 2 * _COUNT_LINES or line.endswith(_TOTAL_OF_GROMACS))
+            if end == b"\n" or (line.startswith(_WIPE) and not line.strip()):
+                self._bars.line_ended()
 
-    def _is_worth_reading(self, data: bytes) -> bool:
-        return _MARK in data or (self._pattern.usable if self._pattern is not None else b"%|" in data)
+    def _is_worth_reading(self, data: bytes, flooded: bool) -> bool:
+        if _MARK in data:
+            return True
+        if self._pattern is not None and self._pattern.usable:
+            return True
+        if self._source == _SPOKEN:
+            return False
+        if b"%|" in data:
+            return True
+        return self._allowance > 0 and Counts.may_stand_in(data[-_COUNT_LOOK:] if flooded else data)
 
     @property
     def is_unsettled(self) -> bool:
@@ -78,7 +139,7 @@ class ProgressReader:
             if _MARK not in self._rest:
                 self._read(self._rest)
 
-    def _read(self, line: bytes) -> None:
+    def _read(self, line: bytes, *, counts: bool = True) -> None:
         line = line[:_LONGEST]
         if _MARK in line:
             if line.lstrip().startswith(_MARK):
@@ -89,23 +150,72 @@ class ProgressReader:
             if after:
                 self._read_mark(after[1])
                 line = line[: after.start(1)]
-        pattern = self._pattern
-        if pattern is not None and pattern.usable:
-            self._advance(pattern.fraction_in(line), None)
-        elif b"%|" in line and not self._marked:
-            fraction = self._bars.read(text_of(line))
-            self._advance(fraction, self._bars.message)
+        if self._pattern is not None and self._pattern.usable:
+            self._set(_DECLARED, self._pattern.fraction_in(line))
+            self._drop_pattern()
+        elif self._source != _SPOKEN:
+            self._read_figures(line, counts)
+
+    def _drop_pattern(self) -> None:
+        """Forget what the pattern told, if this line has shown that it is of no use."""
+        if self._pattern is not None and not self._pattern.usable:
+            self._pattern = None
+            if self._source == _DECLARED:
+                self._source = self.fraction = None
+
+    def _read_figures(self, line: bytes, counts: bool) -> None:
+        if b"%|" in line and self._bars.read(text_of(line)):
+            # Figures that begin to be printed from now on count something within a bar.
+            self._counts.closed = True
+            found = self._bars.message
+        elif counts and self._allowance and Counts.may_stand_in(line):
+            self._allowance -= 1
+            if not self._counts.read(text_of(line)):
+                return
+            found = self._counts.message if self._counts.fraction is not None else ""
+        else:
+            return
+        self._infer()
+        if found and not self._worded:
+            self.message = found[:_MESSAGE]
+
+    def _infer(self) -> None:
+        """Set the fraction to what bars and figures say now; where neither says any, it is unknown."""
+        if self._bars.fraction is not None:
+            self._set(_BARS, self._bars.fraction)
+        elif self._counts.fraction is not None:
+            self._set(_COUNTS, self._counts.fraction)
+        else:
+            self._source = self.fraction = None
+
+    def _set(self, source: str, fraction: float | None) -> None:
+        """Never backwards, as long as it comes from one source."""
+        if fraction is None:
+            return
+        if source != self._source:
+            self._source, self.fraction = source, None
+        self.fraction = max(self.fraction or 0.0, fraction)
 
     def _read_mark(self, line: bytes) -> None:
         words = text_of(line).replace("\0", "").split(None, 3)
         if words[1:2] == ["checkpointed"]:
             self.checkpoints += 1
         elif words[1:2] == ["progress"] and len(words) > 2:
-            self._marked = True
-            fraction = _fraction(words[2])
-            if self._pattern is not None and self._pattern.usable:
-                fraction = None
-            self._advance(fraction, words[3] if len(words) > 3 else "")
+            message = words[3] if len(words) > 3 else ""
+            number = words[2]
+            if message == "%" or message.startswith("% "):
+                number, message = number + "%", message[1:].lstrip()
+            fraction = _fraction(number)
+            if fraction is None and number != "-" and not self._puzzled:
+                self._puzzled = True
+                self._warn(
+                    f"No progress is read from the line {' '.join(words)!r:.120}: expected a share from 0 "
+                    "to 1, or per cent with its sign, like 0.42 or 42%."
+                )
+            if self._pattern is None or not self._pattern.usable:
+                self._set(_SPOKEN, fraction)
+            self._worded = self._worded or message != ""
+            self.message = message[:_MESSAGE]
 
     def _read_marks(self, skipped: bytes) -> None:
         """The marks of a part that is otherwise not read: the last ones, and whether any was a checkpoint."""
@@ -122,12 +232,6 @@ class ProgressReader:
         if b"\n" + _CHECKPOINTED in skipped[:end] or skipped[:end].startswith(_CHECKPOINTED):
             self.checkpoints += 1
 
-    def _advance(self, fraction: float | None, message: str | None) -> None:
-        if fraction is not None:
-            self.fraction = max(self.fraction or 0.0, fraction)
-        if message is not None:
-            self.message = message[:_MESSAGE]
-
 
 def _flood_cut(data: bytes) -> int:
     """Where a large piece is cut: before it only marks are looked for, after it every line is read."""
@@ -138,7 +242,8 @@ def _flood_cut(data: bytes) -> int:
 
 
 def _fraction(text: str) -> float | None:
-    """0.42 or 42%; None for what is neither, or outside 0 to 1."""
+    """0.42 or 42%, also with a decimal comma; None for what is neither, or outside 0 to 1."""
+    text = text.replace(",", ".")
     try:
         value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:

@@ -47,7 +47,11 @@ def test_json_is_what_the_server_gave(sidecar: FakeSidecar, steelyard: Steelyard
     assert json.loads(steelyard("workers", "list", "--json").out) == sidecar.status()
     assert set(json.loads(steelyard("simulations", "--json").out)) == {"simulations", "errors"}
     assert json.loads(steelyard("simulations", "demo", "--json").out)["name"] == "demo"
-    assert json.loads(steelyard("files", A, "--json").out) == {"files": []}
+    assert json.loads(steelyard("files", A, "--json").out) == {
+        "files": [],
+        "total": 0,
+        "truncated": False,
+    }
     assert json.loads(steelyard("cancel", A, "--json").out) == {"status": "success", "task_id": A}
     assert len(json.loads(steelyard("cancel", A, B, "--json").out)) == 2
     assert json.loads(steelyard("workers", "add", "--json").out) == {

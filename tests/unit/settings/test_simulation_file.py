@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from steelyard.rules.errors import InvalidParameters
 from steelyard.settings.simulation import Simulation
 from steelyard.settings.simulation_file import Faulty, read_simulation
 
@@ -174,6 +175,38 @@ def test_a_wrong_value_is_told_with_its_line_and_what_was_expected(
     assert len(found) == 1, found
     assert found[0][0] == number
     assert message in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("pattern = '(x)'\ntotal = '{stps}'", "{stps} is no parameter; did you mean steps?"),
+        ("pattern = '(x)'\ntotal = '{deep}'", "expected a parameter that is a number, found boolean {deep}"),
+        ("pattern = '(x)'\ntotal = 0", "expected a number above 0"),
+        ("pattern = '(x)'\ntotal = 'many'", "expected a number above 0"),
+        ("pattern = '(x)'\ntotal = true", "expected a number above 0"),
+        ("pattern = '(x) (y)'\ntotal = 5", "expected a pattern of one group"),
+        ("total = 5", "expected a pattern of one group"),
+    ],
+)
+def test_a_wrong_total_of_a_pattern(file: Path, lines: str, message: str) -> None:
+    parameters = "[parameters]\nsteps = {type = 'integer'}\ndeep = {type = 'boolean'}\n"
+    found = faults(file, f"{SMALL}{parameters}[progress]\n{lines}\n")
+    assert len(found) == 1 and found[0][0] == 8 + lines.count("\n")
+    assert found[0][1].startswith(f"progress.total: {message}")
+
+
+def test_the_total_of_a_pattern_may_be_a_parameter(file: Path) -> None:
+    steps = 'steps = {enum = [400, "1e6", 0, -5, "many", true, [3]], default = 400}'
+    text = f"{SMALL}[parameters]\n{steps}\n[progress]\npattern = '(x)'\ntotal = "
+    assert read(file, text + "2500").progress_total({}) == 2500
+    simulation = read(file, text + "'{steps}'")
+    assert simulation.progress_total(simulation.complete({})) == 400
+    assert simulation.progress_total(simulation.complete({"steps": "1e6"})) == 1e6
+    for wrong in (0, -5, "many", True, [3]):
+        with pytest.raises(InvalidParameters) as error:
+            simulation.complete({"steps": wrong})
+        assert error.value.detail["errors"][0]["path"] == "steps"
 
 
 @pytest.mark.parametrize(

@@ -139,14 +139,31 @@ async def test_a_fault_of_ours_in_reading_the_result_costs_no_run(
     assert worker.attempt is None
 
 
-async def test_progress_never_runs_backwards(made: Made) -> None:
+async def test_progress_that_turned_out_to_be_wrong_counts_no_longer(made: Made) -> None:
     worker, task_id = await made.worker(), await made.submit()
     attempt = await made.attempt(worker, task_id)
-    for fraction in (0.1, 0.5, 0.2, None):
+
+    def told(fraction: float | None, message: str = "") -> float | None:
         made.clocks.advance(10)
-        attempts.on_progress(made.yard, worker, attempt, {"fraction": fraction, "message": f"at {fraction}"})
-    assert (attempt.progress, attempt.message) == (0.5, "at None")
-    assert attempt.remaining(made.clocks.awake()) == pytest.approx(0.5 * 30 / 0.4)
+        attempts.on_progress(made.yard, worker, attempt, {"fraction": fraction, "message": message})
+        return attempt.remaining(made.clocks.awake())
+
+    assert [told(0.1), told(0.5, "at half")] == [None, pytest.approx(0.5 * 10 / 0.4)]
+    # That was a bar which others follow.
+    assert told(None) is None and attempt.progress is None and attempt.message == "at half"
+    assert [told(0.1), told(0.2)] == [None, pytest.approx(0.8 * 10 / 0.1)]
+    # A program that had a bar while it loaded, and tells by itself from then on.
+    assert [told(0.9), told(0.1), told(0.2)] == [pytest.approx(0.1 * 20 / 0.8), None, pytest.approx(80)]
+
+
+async def test_what_a_worker_remarks_stands_on_the_task_at_once(made: Made) -> None:
+    worker, task_id = await made.worker(), await made.submit()
+    attempt = await made.attempt(worker, task_id)
+    for _ in range(2):
+        attempts.on_remark(made.yard, worker, attempt, {"text": "The pattern is given up."})
+    await made.yard.database.change(lambda change: None)
+    found = tasks.view(made.yard.database, task_id)
+    assert found is not None and found["attempts"][0]["remarks"] == ["The pattern is given up."]
 
 
 @pytest.mark.parametrize("stopping", [True, False])

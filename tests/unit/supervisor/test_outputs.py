@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from steelyard.machine import logs
+from steelyard.machine import folder_walk, logs
+from steelyard.machine.folder_walk import Listing
 from steelyard.rules.errors import NotFound
 from steelyard.rules.timestamps import iso
-from steelyard.supervisor import outputs
+from steelyard.supervisor import file_lists, outputs
 from tests.unit.supervisor.making import Made
 
 
@@ -71,6 +74,12 @@ async def test_a_log_that_is_not_there_yet_is_empty(made: Made) -> None:
         outputs.log(made.yard, "nobody", 1, None)
 
 
+async def listed(made: Made, task_id: str) -> list[dict[str, Any]]:
+    """The files of a task."""
+    found: list[dict[str, Any]] = (await outputs.files(made.yard, task_id))["files"]
+    return found
+
+
 async def test_files_have_ids_that_do_not_change_and_any_name(made: Made) -> None:
     """A name need not be text; what a link leads out to is not there."""
     task_id, folder = await a_task(made)
@@ -81,33 +90,145 @@ async def test_files_have_ids_that_do_not_change_and_any_name(made: Made) -> Non
     Path(os.fsdecode(os.fsencode(out) + b"/\xff\xfe.txt")).write_text("y")
     (out / "link").symlink_to("/etc/passwd")
     (out / "dangling").symlink_to("nowhere")
+    (out / "etc").symlink_to("/etc")
     os.mkfifo(out / "pipe")
-    listed = outputs.files(made.yard, task_id)
-    assert {(f["name"], f["size"], f["kind"]) for f in listed} == {
-        ("deep/er/table.CSV", 4, "table"),
+    found = await listed(made, task_id)
+    assert [(f["name"], f["size"], f["kind"]) for f in found] == [
         ("überblick <b>.png", 7, "image"),
         ("\udcff\udcfe.txt", 1, "text"),
-    }
-    assert outputs.files(made.yard, task_id) == listed
-    for file in listed:
-        assert outputs.file(made.yard, task_id, file["id"]).stat().st_size == file["size"]
-    with pytest.raises(NotFound):
-        outputs.file(made.yard, task_id, "0" * 16)
+        ("deep/er/table.CSV", 4, "table"),
+    ]
+    assert await listed(made, task_id) == found
+    for file in found:
+        opened, about = await outputs.open_file(made.yard, task_id, file["id"])
+        with opened:
+            assert about == file and len(opened.read()) == file["size"]
     (out / "überblick <b>.png").unlink()
-    assert len(outputs.files(made.yard, task_id)) == 2
+    assert len(await listed(made, task_id)) == 2
+    with pytest.raises(NotFound):
+        await outputs.open_file(made.yard, task_id, found[0]["id"])
+
+
+def made_up(place: str | bytes) -> str:
+    """The id of a file that no list shows."""
+    data = place if isinstance(place, bytes) else place.encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("1/output/../parameters.json", "1/output/../../attempt-1/output/here.txt", "1/output//etc/passwd"),
+        *("1/output/link", "1/output/etc/passwd", "1/output/pipe", "1/output/sub", "1/output/", "1/output"),
+        *(
+            "1//here.txt",
+            "1/./here.txt",
+            "1/../x",
+            "2/output/here.txt",
+            "0/output/here.txt",
+            "/output/here.txt",
+        ),
+        *("-1/output/here.txt", "01/output/here.txt", "1/output/./here.txt", "1/output/sub/../here.txt"),
+        *(
+            "1/output/here.txt/",
+            "1/output/a\0b",
+            "1/output/x:y",
+            "1/checkpoint/here.txt",
+            "९/output/here.txt",
+        ),
+        *(b"1/output/\xff\xfe", f"1/output/{'x' * 3000}", "1" * 5000 + "/output/here.txt"),
+    ],
+)
+async def test_no_id_leads_out_of_the_folder_of_an_attempt(made: Made, place: str | bytes) -> None:
+    task_id, folder = await a_task(made)
+    out = folder / "output"
+    (out / "sub").mkdir()
+    (out / "here.txt").write_text("here")
+    (folder.parent / "parameters.json").write_text("{}")
+    (out / "link").symlink_to(out / "here.txt")
+    (out / "etc").symlink_to("/etc")
+    os.mkfifo(out / "pipe")
+    file_id = made_up("1/output/here.txt")
+    file, _ = await outputs.open_file(made.yard, task_id, file_id)
+    file.close()
+    for wrong in (made_up(place), file_id + "=", file_id[:-1] + chr(ord(file_id[-1]) + 1)):
+        with pytest.raises(NotFound):
+            await outputs.open_file(made.yard, task_id, wrong)
+
+
+@pytest.mark.parametrize("what", ["output", "attempt-1"])
+async def test_a_folder_that_has_become_a_link_holds_no_files(made: Made, tmp_path: Path, what: str) -> None:
+    task_id, folder = await a_task(made)
+    (folder / "output" / "here.txt").write_text("here")
+    [file] = await listed(made, task_id)
+    away = folder if what == "attempt-1" else folder / "output"
+    away.rename(tmp_path / "elsewhere")
+    away.symlink_to(tmp_path / "elsewhere")
+    assert await listed(made, task_id) == []
+    with pytest.raises(NotFound):
+        await outputs.open_file(made.yard, task_id, file["id"])
+
+
+async def test_a_list_is_cut_and_says_so_and_a_file_beyond_it_is_had_by_its_name(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_lists, "MOST", 30)
+    monkeypatch.setattr(file_lists, "COUNTED", 1_000)
+    task_id, folder = await a_task(made)
+    for step in range(4):
+        (folder / "output" / f"step{step}").mkdir()
+        for cell in range(20):
+            (folder / "output" / f"step{step}" / f"cell{cell:02}.vtk").touch()
+    (folder / "output" / "result.json").write_text("{}")
+    found = await outputs.files(made.yard, task_id)
+    assert (len(found["files"]), found["total"], found["truncated"]) == (30, 81, True)
+    assert found["files"][0]["name"] == "result.json"
+    names = ["step3/cell19.vtk", "step9/none.vtk", "../output.log", "/etc/passwd", "\ud800"]
+    found = await outputs.files(made.yard, task_id, names)
+    assert [file["name"] for file in found["files"]] == ["step3/cell19.vtk"] and not found["truncated"]
+    file, _ = await outputs.open_file(made.yard, task_id, found["files"][0]["id"])
+    file.close()
+    monkeypatch.setattr(file_lists, "COUNTED", 50)
+    found = await outputs.files(made.yard, task_id)
+    assert 40 < found["total"] <= 50 and found["truncated"]
+
+
+async def test_a_list_of_an_attempt_that_has_ended_is_made_once_and_of_one_that_runs_anew(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked: list[str] = []
+
+    def walk(folder: Path, most: int, counted: int) -> Listing:
+        walked.append(folder.parent.name)
+        return folder_walk.walk(folder, most, counted)
+
+    monkeypatch.setattr(file_lists, "walk", walk)
+    task_id, folder = await a_task(made)
+    (folder / "output" / "a.txt").touch()
+    assert len(await listed(made, task_id)) == 1
+    (folder / "output" / "b.txt").touch()
+    assert len(await listed(made, task_id)) == 2
+    await made.yard.database.change(
+        lambda change: change.execute("UPDATE task SET state = 'SUCCEEDED' WHERE id = ?", (task_id,))
+    )
+    walked.clear()
+    assert [len(await listed(made, task_id)) for _ in range(3)] == [2, 2, 2] and walked == ["attempt-1"]
+    both = await asyncio.gather(*(listed(made, task_id) for _ in range(5)))
+    made.clocks.advance(file_lists.FRESH_ENDED + 1)
+    both = await asyncio.gather(*(listed(made, task_id) for _ in range(5)))
+    assert {len(one) for one in both} == {2} and walked == ["attempt-1"] * 2
 
 
 async def test_a_file_tells_when_it_was_written_whatever_moment_that_claims_to_be(made: Made) -> None:
     task_id, folder = await a_task(made)
     file = folder / "output" / "plot.png"
-    file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"x")
     for moment, said in ((1_768_473_001.5, "2026-01-15T10:30:01.500Z"), (-9e9, "1970-01-01T00:00:00.000Z")):
         os.utime(file, (moment, moment))
-        assert outputs.files(made.yard, task_id)[0]["modified_at"] == said
+        assert (await listed(made, task_id))[0]["modified_at"] == said
     os.utime(file, (4e11, 4e11))
     # Many file systems end before the calendar does.
-    late = outputs.files(made.yard, task_id)[0]["modified_at"]
+    late = (await listed(made, task_id))[0]["modified_at"]
     assert late == (iso(file.stat().st_mtime) if file.stat().st_mtime < 4e11 else "9999-12-31T23:59:59.000Z")
 
 

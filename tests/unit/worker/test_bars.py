@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from steelyard.worker.bars import ALMOST, Bars
 from steelyard.worker.progress import ProgressReader
+
+RECORDED = Path(__file__).parent / "recorded"
 
 
 def bar(done: int, total: int, *, title: str = "", row: int = 0) -> str:
@@ -101,16 +105,10 @@ def test_25_nested_and_restarting_bars_never_run_backwards() -> None:
 
 def test_a_bar_that_restarts_gives_way_to_one_that_does_not() -> None:
     bars = Bars()
-    found = [
+    found = []
+    for state in (bar(0, 10, row=1), bar(9, 10, row=1), bar(1, 4), bar(0, 10, row=1), bar(5, 10, row=1)):
         bars.read(state.replace("\n", ""))
-        for state in (
-            bar(0, 10, row=1),
-            bar(9, 10, row=1),
-            bar(1, 4),
-            bar(0, 10, row=1),
-            bar(5, 10, row=1),
-        )
-    ]
+        found.append(bars.fraction)
     # Until it restarts nobody can know that the first one is an inner one.
     assert found == [0, 0.9, 0.9, 0.25, 0.25]
 
@@ -135,8 +133,9 @@ def test_parallel_bars_count_the_first() -> None:
     ],
 )
 def test_what_a_bar_is(line: str, fraction: float | None) -> None:
-    found = Bars().read(line)
-    assert found == (None if fraction is None else pytest.approx(fraction))
+    bars = Bars()
+    assert bars.read(line) is (fraction is not None)
+    assert bars.fraction == (None if fraction is None else pytest.approx(fraction))
 
 
 def test_the_message_names_the_bar_that_counts() -> None:
@@ -151,4 +150,104 @@ def test_very_many_bars_cost_no_memory() -> None:
     for number in range(5000):
         bars.read(bar(0, 10, title=f"bar {number}"))
         bars.read(bar(1, 10 + number, title=f"bar {number}", row=1).strip("\r\n"))
-    assert len(bars._order) <= 200 and sum(map(len, bars._bars.values())) <= 5000
+    assert len(bars._stage.bars) <= 200 and len(bars._stage._places) <= 200
+
+
+Told = list[tuple[int, str, float | None]]
+
+
+def told_of(output: bytes, size: int = 50) -> Told:
+    """(stage, title, fraction), each time that one of them changes."""
+    progress = ProgressReader(None, lambda sentence: None)
+    found: Told = []
+    for start in range(0, len(output), size):
+        progress.feed(output[start : start + size])
+        if progress.stage is not None:
+            now = (progress.stage[0], progress.stage[1], progress.fraction)
+            if not found or found[-1] != now:
+                found.append(now)
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("tqdm_two_bars", ["Load inputs", "Simulate"]),
+        ("tqdm_break", ["Converge", "Report"]),
+        ("tqdm_leave_false", ["regions"] * 4),
+        ("tqdm_nested_twice", ["years", "report"]),
+        ("pypsa_highs", ["Writing constraints.", "Writing continuous variables."]),
+    ],
+)
+def test_bars_after_each_other_are_stages(name: str, stages: list[str], size: int) -> None:
+    found = told_of((RECORDED / f"{name}.out").read_bytes(), size)
+    assert list(dict.fromkeys((number, title) for number, title, _ in found))[-1] == (len(stages), stages[-1])
+    if size < 100_000:
+        assert list(dict.fromkeys(one[:2] for one in found)) == list(enumerate(stages, start=1))
+    first = [fraction or 0 for number, _, fraction in found if number == 1]
+    assert first == sorted(first)
+    assert all(fraction is None for number, _, fraction in found if number > 1)
+
+
+def test_the_message_of_a_later_stage_names_it() -> None:
+    progress = ProgressReader(None, lambda sentence: None)
+    for state in (
+        bar(0, 4, title="Load"),
+        bar(4, 4, title="Load"),
+        "\n",
+        bar(42, 50, title="Opex 100 % net"),
+    ):
+        progress.feed(state.encode())
+        progress.settle()
+    assert progress.message == "Opex 100 % net 84 %, bar 2"
+    assert progress.stage == (2, "Opex 100 % net", 0.84)
+
+
+def test_nested_bars_of_one_total_and_no_title_that_stay() -> None:
+    # tqdm draws the last state of an inner bar in the row of the outer one.
+    states, expected = [bar(0, 5)], [0.0]
+    for outer in range(5):
+        for inner in (0, 3):
+            states.append(bar(inner, 5, row=1))
+        states += [bar(5, 5), "\n" + bar(outer + 1, 5)]
+        expected += [outer / 5] * 3 + [min(ALMOST, (outer + 1) / 5)]
+    assert fractions(states) == expected
+
+
+def test_nested_bars_each_state_on_a_line_of_its_own() -> None:
+    # Through a logger, or on a terminal that cannot go up.
+    found = []
+    bars = Bars()
+    for outer in range(5):
+        for state in (bar(outer, 5, title="years"), *(bar(n, 9, title="regions") for n in (0, 5, 9))):
+            bars.read(state)
+            bars.line_ended()
+            found.append(bars.fraction)
+    # That the first bar is not over is known when it comes again.
+    assert found == [0, None, None, None, *[0.2] * 4, *[0.4] * 4, *[0.6] * 4, *[0.8] * 4]
+
+
+def test_a_bar_with_lines_printed_in_between_is_one_stage() -> None:
+    output = "".join(bar(n, 9, title="solve") + f" a line\nanother {n}\n" for n in range(9))
+    assert [(number, title) for number, title, _ in told_of(output.encode(), 1000)] == [(1, "solve")]
+
+
+def test_a_full_bar_that_goes_on_is_unknown_again() -> None:
+    progress = ProgressReader(None, lambda sentence: None)
+    progress.feed(bar(0, 8).encode() + bar(8, 8).encode() + b"\n")
+    assert progress.fraction == ALMOST and progress.is_full
+    progress.doubt()
+    assert progress.fraction is None and not progress.is_full
+    progress.feed(bar(8, 8).encode() + b"\n")
+    assert progress.fraction is None
+
+
+def test_25_bars_after_each_other() -> None:
+    output = "".join(
+        "".join(bar(done, 30 + number, title=f"Step {number}") for done in range(0, 31 + number, 10)) + "\n"
+        for number in range(25)
+    )
+    found = told_of(output.encode())
+    assert {number for number, _, _ in found} == set(range(1, 26))
+    assert {fraction for number, _, fraction in found if number > 1} == {None}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from steelyard.worker.journal import Journal
 from steelyard.worker.orders import Order
 from steelyard.worker.output import Relay
@@ -14,10 +16,10 @@ from tests.unit.worker.test_orders import START
 class Reports:
     """Where a Relay reports to."""
 
-    def __init__(self, folder: Path, pattern: str | None = None) -> None:
+    def __init__(self, folder: Path, pattern: str | None = None, total: float | None = None) -> None:
         self.clocks = FakeClocks()
         self.told: list[tuple[str, dict[str, object]]] = []
-        order = Order({**START, "folder": str(folder), "pattern": pattern})
+        order = Order({**START, "folder": str(folder), "pattern": pattern, "total": total})
         self.relay = Relay(order, self.clocks, self.tell, self.tell, Journal(self.clocks))
 
     def tell(self, type_: str, **fields: object) -> None:
@@ -27,6 +29,13 @@ class Reports:
         self.clocks.advance(after)
         self.relay.feed(data)
         self.relay.turn(self.clocks.awake())
+
+    def rest(self) -> float:
+        """Wait for the next moment at which something is due; when that is."""
+        due = self.relay.due()
+        self.clocks.advance(due - self.clocks.awake())
+        self.relay.turn(due)
+        return due
 
     def of(self, type_: str) -> list[dict[str, object]]:
         return [fields for told, fields in self.told if told == type_]
@@ -63,6 +72,41 @@ def test_a_bar_without_a_line_end_is_read_when_it_is_quiet(tmp_path: Path) -> No
     reports.relay.turn(reports.clocks.awake())
     assert reports.of("progress") == [{"fraction": 0.42, "message": "42/100"}]
     assert reports.relay.due() == float("inf")
+
+
+def test_what_is_full_is_doubted_when_the_task_goes_on(tmp_path: Path) -> None:
+    reports = Reports(tmp_path)
+    reports.feed(b"\r  0%|          | 0/8 ")
+    reports.feed(b"\r100%|##########| 8/8 \n", after=1000)
+    full = reports.clocks.awake()
+    assert reports.of("progress")[-1]["fraction"] == 0.99
+    while reports.of("progress")[-1]["fraction"] is not None:
+        doubted = reports.rest()
+    # It may still write its results: for a twentieth of the time that it has taken.
+    assert doubted - full == pytest.approx(50, abs=1)
+    assert reports.of("progress")[-1] == {"fraction": None, "message": "8/8"}
+    assert reports.relay.due() == float("inf")
+
+
+def test_what_is_not_understood_is_told_while_the_task_runs(tmp_path: Path) -> None:
+    reports = Reports(tmp_path, r"step (\d+)")
+    for step in (50, 150, 250):
+        reports.feed(b"step %d\n" % step, after=1)
+        reports.rest()
+    assert [fields["text"] for fields in reports.of("remark")] == [
+        r"The progress pattern 'step (\d+)' is given up: it found 150, which is no per cent; "
+        "[progress] total can say of how many."
+    ]
+    # 0.5 was told, and is so no longer.
+    assert [fields["fraction"] for fields in reports.of("progress")] == [0.5, None]
+
+
+def test_a_total_comes_with_the_order(tmp_path: Path) -> None:
+    reports = Reports(tmp_path, r"step (\d+)", total=500)
+    for step in (50, 150, 250):
+        reports.feed(b"step %d\n" % step, after=1)
+    reports.rest()
+    assert reports.of("progress")[-1]["fraction"] == 0.5 and not reports.of("remark")
 
 
 def test_nothing_is_due_without_output(tmp_path: Path) -> None:

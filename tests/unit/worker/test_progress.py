@@ -24,6 +24,12 @@ def test_a_mark() -> None:
     [
         (b"  ::steelyard progress 0.5\r\n", 0.5),
         (b"::steelyard progress 50% half\n", 0.5),
+        (b"::steelyard progress 0,42 comma\n", 0.42),
+        (b"::steelyard progress 55,5% comma\n", 0.555),
+        (b"::steelyard progress 42 % apart\n", 0.42),
+        (b"::steelyard progress 0.7 carriage return\r\n", 0.7),
+        (b"::steelyard progress inf\n", None),
+        (b"::steelyard progress 60 no sign\n", None),
         (b"::steelyard progress 1.0000001\n", 1.0),
         (b"::steelyard progress - only words\n", None),
         (b"::steelyard progress 42 of what\n", None),
@@ -40,6 +46,28 @@ def test_what_a_mark_is(line: bytes, fraction: float | None) -> None:
     progress = reader()
     progress.feed(line)
     assert progress.fraction == fraction
+
+
+def test_what_was_not_understood_is_said_once() -> None:
+    said: list[str] = []
+    progress = ProgressReader(None, said.append)
+    progress.feed(b"::steelyard progress - words\n::steelyard progress 0,5\n")
+    assert said == []
+    progress.feed(b"::steelyard progress nan year 2031\n" * 3 + b"::steelyard progress 60 more\n")
+    assert len(said) == 1 and "'::steelyard progress nan year 2031'" in said[0] and "42%" in said[0]
+    assert (progress.fraction, progress.message) == (0.5, "more")
+
+
+def test_words_of_marks_stay_where_bars_tell_the_rest() -> None:
+    progress = reader()
+    progress.feed(b"::steelyard progress - year 2031\n 30%|###   | 3/10\n")
+    assert (progress.fraction, progress.message) == (0.3, "year 2031")
+
+
+def test_marks_start_anew_after_bars() -> None:
+    progress = reader()
+    progress.feed(b"load: 90%|#########  | 90/100\n::steelyard progress 0.1\n")
+    assert progress.fraction == 0.1
 
 
 def test_marks_in_any_pieces() -> None:
@@ -79,10 +107,15 @@ def test_a_pattern_wins_over_all() -> None:
         (r"done: ([\d.]+)", b"done: 0.25\n", 0.25),
         (r"done: ([\d.]+)", b"done: 0.25\ndone: 1\n", 1.0),
         (r"done: ([\d.]+)", b"done: 1\n", 0.01),
-        (r"done: ([\d.]+)", b"done: 101\n", None),
+        (r"done: ([\d.]+)", b"done: 100.05\n", 1.0),
         (r"(\d+) of (\d+)", b"3 of 0\n", None),
         (r"(\d+) of (\d+)", b"5 of 4\n", None),
         (r"([\d,]+) of ([\d,]+)", b"1,000 of 4,000\n", 0.25),
+        (r"([\d,]+) of ([\d,]+)", b"0,125 of 0,5\n", 0.25),
+        (r"([\d,.]+) of ([\d,.]+)", b"1,000.5 of 2,001\n", 0.5),
+        (r"done: ([\d,]+)", b"done: 0,25\n", 0.25),
+        (r"done: ([\d,]+) ?%", b"done: 55,5 %\n", 0.555),
+        (r"done: ([\d,]+) ?%", b"done: 55,500 %\n", 0.555),
         (r"(\w+) of (\w+)", b"one of two\n", None),
         (r"(\d+)?x(\d+)", b"x5\n", None),
     ],
@@ -169,3 +202,32 @@ def test_random_bytes_do_no_harm() -> None:
         progress.settle()
         assert (progress.fraction or 0.0) >= before
         before = progress.fraction or 0.0
+
+
+def test_a_number_above_100_withdraws_the_pattern() -> None:
+    said: list[str] = []
+    progress = ProgressReader(r"^\s+(\d+)\s", said.append)
+    progress.feed(b"     50    1.67\n")
+    assert progress.fraction == 0.5
+    progress.feed(b"    150    1.64\n     60   1.60\n")
+    assert progress.fraction is None
+    assert len(said) == 1 and "found 150" in said[0] and "total" in said[0]
+    progress.feed(b"::steelyard progress 0.3\n")
+    assert progress.fraction == 0.3
+
+
+def test_one_group_of_a_total() -> None:
+    said: list[str] = []
+    progress = ProgressReader(r"^\s+(\d+)\s", said.append, 1000.0)
+    told = []
+    for step in range(0, 1001, 100):
+        progress.feed(f"   {step}   1.67  -4.79\n".encode())
+        told.append(progress.fraction)
+    assert told == [step / 1000 for step in range(0, 1001, 100)] and said == []
+
+
+def test_a_number_above_the_total_withdraws_the_pattern() -> None:
+    said: list[str] = []
+    progress = ProgressReader(r"^\s+(\d+)\s", said.append, 1000.0)
+    progress.feed(b"   900  1.0\n  1500  1.0\n")
+    assert progress.fraction is None and "the total is 1000" in said[0]

@@ -31,7 +31,8 @@ async def page(request: Request) -> Response:
     query = Query(request, "sort", "picture")
     supervisor, sweep_id = supervisor_of(request), id_of(request, "sweep_id")
     context = _table(supervisor, sweep_id, query.text("sort"))
-    return render(request, "sweep.html", **context, **_pictures(supervisor, context, query.text("picture")))
+    pictured = await _pictures(supervisor, context, query.text("picture"))
+    return render(request, "sweep.html", **context, **pictured)
 
 
 async def rows(request: Request) -> Response:
@@ -46,9 +47,8 @@ async def pictures(request: Request) -> Response:
     picture = Query(request, "picture").text("picture")
     supervisor, sweep_id = supervisor_of(request), id_of(request, "sweep_id")
     context = _table(supervisor, sweep_id, None)
-    return render(
-        request, "fragments/sweep_pictures.html", **context, **_pictures(supervisor, context, picture)
-    )
+    pictured = await _pictures(supervisor, context, picture)
+    return render(request, "fragments/sweep_pictures.html", **context, **pictured)
 
 
 @describe({200: Answer(media="text/csv", text="The table.")})
@@ -100,7 +100,7 @@ def _table(supervisor: Needs, sweep_id: str, sort: str | None) -> Json:
     }
 
 
-def _pictures(supervisor: Needs, context: Json, picture: str | None) -> Json:
+async def _pictures(supervisor: Needs, context: Json, picture: str | None) -> Json:
     """The names of pictures that its tasks have, and each task's picture of the chosen name."""
     if picture is not None and len(picture) > 500:
         raise InvalidRequest("picture: there is no file with so long a name.", field="picture")
@@ -108,7 +108,7 @@ def _pictures(supervisor: Needs, context: Json, picture: str | None) -> Json:
     found: list[tuple[sweep_table.Row, dict[str, str]]] = []
     tried = [row for row in context["table"].rows if row.task["attempt"]]
     for row in tried[:PICTURED]:
-        files = supervisor.task_files(row.task["task_id"])
+        files = (await supervisor.task_files(row.task["task_id"]))["files"]
         own = {
             file["name"]: f"/api/tasks/{row.task['task_id']}/files/{file['id']}?"
             + urlencode({"modified": file["modified_at"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from steelyard.web.pages import task_files
 from steelyard.web.pages.task_tree import Branch, tree
 from steelyard.web.queries import Query, id_of
 from steelyard.web.rendering import render
@@ -20,7 +21,7 @@ async def page(request: Request) -> Response:
         request,
         "task.html",
         task=task,
-        files=supervisor.task_files(task["task_id"]),
+        files=await task_files.shown(supervisor, task["task_id"]),
         measured=bool(supervisor.samples(task["task_id"])),
         parameters=_branches(task["parameters"]),
         result=_result(task["result"]),

@@ -8,10 +8,8 @@ import csv
 import io
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from steelyard.web.file_answer import open_now
 from steelyard.web.pages.task_tree import Branch, tree
 
 MOST_ROWS = 1_000
@@ -38,10 +36,10 @@ class Preview:
     root: Branch | None = None
 
 
-def preview(path: Path, kind: str) -> Preview:
-    """Read the beginning of a file. NotFound if it has gone. It reads the disk: call it in a thread."""
+def preview(file: BinaryIO, kind: str) -> Preview:
+    """Read the beginning of an open file, and close it. It reads the disk: call it in a thread."""
     limit = {"table": TABLE_BYTES, "json": JSON_BYTES}.get(kind, TEXT_BYTES)
-    with open_now(path) as file:
+    with file:
         data = file.read(limit + 1)
         size = file.seek(0, io.SEEK_END)
     whole = len(data) <= limit

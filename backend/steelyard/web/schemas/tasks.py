@@ -186,9 +186,11 @@ class File(Reply):
 
 
 class Files(Reply):
-    """The files of all attempts, the last attempt's first."""
+    """The files of all attempts, the last attempt's first, at most 5,000 of them."""
 
     files: list[File]
+    total: Annotated[Count, Meta(description="How many there are, at least: 100,000 are counted.")]
+    truncated: Annotated[bool, Meta(description="Whether there are files that the list leaves out.")]
 
 
 class Sample(Reply):

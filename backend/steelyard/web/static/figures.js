@@ -45,13 +45,17 @@ function queue({ queue: counts }) {
 
 /** @param {Record<string, any>} message of the topic "progress" */
 function progress({ task_id, progress: fraction, message, eta, checkpoint_at }) {
-  for (const place of document.querySelectorAll(`[data-task="${CSS.escape(task_id)}"]`)) {
-    if (typeof fraction === "number") {
-      for (const bar of place.querySelectorAll('progress[data-figure="progress"]')) {
+  const places = document.querySelectorAll(`[data-task="${CSS.escape(task_id)}"]`);
+  for (const place of /** @type {NodeListOf<HTMLElement>} */ (places)) {
+    const known = typeof fraction === "number";
+    for (const bar of place.querySelectorAll('progress[data-figure="progress"]')) {
+      if (known) {
         /** @type {HTMLProgressElement} */ (bar).value = fraction;
+      } else {
+        bar.removeAttribute("value");
       }
-      write(place, "percent", formatPercent(fraction));
     }
+    write(place, "percent", known ? formatPercent(fraction) : (place.dataset.unknown ?? "–"));
     if (message) {
       write(place, "message", String(message).replace(/\s+/g, " ").slice(0, 160));
     }
