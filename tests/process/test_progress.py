@@ -35,7 +35,8 @@ BARS = r"""
 import time
 for title, total in (("Load inputs", 4), ("Simulate", 20)):
     for done in range(total + 1):
-        print(f"\r{title}: {100 * done // total:3d}%|####    | {done}/{total} [00:01<00:02]", end="", flush=True)
+        share = 100 * done // total
+        print(f"\r{title}: {share:3d}%|####    | {done}/{total} [00:01<00:02]", end="", flush=True)
         time.sleep(0.1)
         if title == "Simulate" and done == 7:
             time.sleep(60)
