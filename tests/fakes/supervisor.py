@@ -264,7 +264,7 @@ class FakeSupervisor:
             raise NotFound("There is no such simulation.")
         return {"name": name, "title": "Any program"}
 
-    def startup(self) -> Json:
+    async def startup(self) -> Json:
         return {"workers": 0, "prompt": None, "need": None, "headroom": None, "closable": None}
 
     async def answer_startup(self, choice: str) -> Json:
@@ -282,7 +282,7 @@ class FakeSupervisor:
     def forecast(self) -> Json:
         return {"remaining": 0, "unknown": 0, "workers": 0, "paused": self.paused, "outlooks": []}
 
-    def usually(self, simulation: str, parameters: Json) -> Json | None:
+    async def usually(self, simulation: str, parameters: Json) -> Json | None:
         self.simulation(simulation)
         return None
 

@@ -40,6 +40,9 @@ async def dispatch(yard: Yard) -> int:
     if not yard.database.condition.has_room():
         return 0
     claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change), "claim")
+    if any(one.reason == "other_programs" for one in yard.waiting.values()):
+        # Whoever looks at such a task is told which programs those are.
+        yard.scale.programs.keep_fresh()
     for handle, attempt, row in claimed:
         _start(yard, handle, attempt, row)
     return len(claimed)

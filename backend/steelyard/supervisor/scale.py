@@ -12,14 +12,11 @@ from steelyard.machine.processes import TreeUse
 from steelyard.rules import admission
 from steelyard.rules.admission import LiveWorker, MemoryView
 from steelyard.settings.environment import Settings
+from steelyard.supervisor.largest_programs import LargestPrograms, Programs
 from steelyard.supervisor.worker_handle import WorkerHandle
 
 OOM_SAMPLES, OOM_SPACING = 8, 0.2
 """Readings of the kernel's counters that are kept, at least so many seconds apart: those of the last 2 s."""
-
-
-MOST_PROGRAMS = 10
-"""Programs that a person might close; nobody closes more for one task."""
 
 
 class Sampler(Protocol):
@@ -38,10 +35,10 @@ class Scale:
         sampler: Sampler,
         physical_cores: int,
         oom_kills: Callable[[], Counts] = dict,
-        programs: Callable[[int], list[tuple[str, int]]] = lambda limit: [],
+        programs: Callable[[int], Programs] = lambda limit: [],
     ) -> None:
         """oom_kills: the kernel's counters; programs: the largest ones. Without them nothing is known."""
-        self._programs = programs
+        self.programs = LargestPrograms(programs)
         self._probe = probe
         self._sampler = sampler
         self._oom_kills = oom_kills
@@ -73,10 +70,6 @@ class Scale:
                 spent = max(0.0, use.cpu_seconds - handle.own_cpu_seconds)
                 handle.attempt.note_sample(wall, handle.task_memory, use.cpu, spent)
                 handle.attempt.note_growth(awake, handle.task_memory)
-
-    def largest_programs(self) -> list[tuple[str, int]]:
-        """Name and bytes of the largest programs that are none of ours, now; some 20 ms."""
-        return self._programs(MOST_PROGRAMS)
 
     def oom_struck(self) -> str | None:
         """What shows that the kernel ended something for want of memory a moment ago; None: nothing does."""

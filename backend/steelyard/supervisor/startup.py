@@ -12,12 +12,14 @@ from steelyard.supervisor.yard import Yard
 CHOICES = ("start", "start_anyway", "without_workers")
 
 
-def question(yard: Yard) -> dict[str, Any]:
+async def question(yard: Yard) -> dict[str, Any]:
     """The answer of `GET /api/startup/`:
 
     whether to ask, and the figures (bytes). closable: programs whose end would make room; None unless it
     asks.
     """
+    if not yard.answered and not yard.handles:
+        await yard.scale.programs.fresh()
     found = views.admission_of(yard, live_workers(yard.handles.values()))
     room = len(yard.handles) < found.admissible
     asks = not yard.answered and not yard.handles and not room and found.bound_by == "memory"

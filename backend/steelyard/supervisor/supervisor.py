@@ -258,9 +258,9 @@ class Supervisor:
         """One simulation with its JSON Schema. NotFound."""
         return system.simulation(self._yard, name)
 
-    def startup(self) -> dict[str, Any]:
+    async def startup(self) -> dict[str, Any]:
         """What the first page asks."""
-        return startup.question(self._yard)
+        return await startup.question(self._yard)
 
     async def answer_startup(self, choice: str) -> dict[str, Any]:
         """A person's answer, once a launch. Conflict, and what forbids a worker."""
@@ -270,9 +270,9 @@ class Supervisor:
         """When the queue is done, with 1, 2, ... workers. See supervisor.forecasting."""
         return forecasting.view(self._yard)
 
-    def usually(self, simulation: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+    async def usually(self, simulation: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
         """What a run of these parameters is expected to take; None: nobody knows. NotFound."""
-        return system.usually(self._yard, simulation, parameters)
+        return await system.usually(self._yard, simulation, parameters)
 
     def system(self) -> dict[str, Any]:
         """Versions, machine, paths, and what is admitted."""

@@ -77,7 +77,7 @@ def simulation(yard: Yard, name: str) -> View:
     return _simulation(yard, yard.catalogue.get(name))
 
 
-def usually(yard: Yard, name: str, parameters: View) -> View | None:
+async def usually(yard: Yard, name: str, parameters: View) -> View | None:
     """What a run of these parameters is expected to take:
 
     {"claim", "peak", "duration", "shortest", "longest", "runs", "room"}, bytes and seconds; room: a sentence
@@ -99,11 +99,11 @@ def usually(yard: Yard, name: str, parameters: View) -> View | None:
         "shortest": found.shortest,
         "longest": found.longest,
         "runs": found.runs,
-        "room": _room_for(yard, found.claim),
+        "room": await _room_for(yard, found.claim),
     }
 
 
-def _room_for(yard: Yard, claim: int) -> str | None:
+async def _room_for(yard: Yard, claim: int) -> str | None:
     """Why a task of this claim would not start now, and what would help; None if there is room."""
     view = yard.scale.view(yard.settings)
     largest = view.total - view.guard
@@ -113,6 +113,7 @@ def _room_for(yard: Yard, claim: int) -> str | None:
     if claim <= free:
         return None
     said = f"It is weighed with {format_size(claim)}, and {format_size(max(0, free))} are free now"
+    await yard.scale.programs.fresh()
     chosen = views.closable(yard, claim - free)
     if not chosen:
         return f"{said}: it will wait."

@@ -157,8 +157,11 @@ def admission_of(yard: Yard, live: list[LiveWorker]) -> Admission:
 
 
 def closable(yard: Yard, missing: int) -> list[View]:
-    """What a person could close so that `missing` bytes come free: {"name", "memory"}; [] if none helps."""
-    chosen = admission.to_close(yard.scale.largest_programs(), missing)
+    """What a person could close so that `missing` bytes come free: {"name", "memory"}; [] if none helps.
+
+    By the programs that were seen last; whoever answers only once awaits scale.programs.fresh() before.
+    """
+    chosen = admission.to_close(yard.scale.programs.seen, missing)
     return [{"name": name, "memory": size} for name, size in chosen]
 
 

@@ -150,7 +150,7 @@ class Needs(Protocol):
         """Let waiting tasks start again; who holds the queue now."""
         ...
 
-    def startup(self) -> Json:
+    async def startup(self) -> Json:
         """What the first page asks a person."""
         ...
 
@@ -166,7 +166,7 @@ class Needs(Protocol):
         """When the queue is done, with 1, 2, ... workers, and what bounds it."""
         ...
 
-    def usually(self, simulation: str, parameters: Json) -> Json | None:
+    async def usually(self, simulation: str, parameters: Json) -> Json | None:
         """What a run of these parameters is expected to take; None: nobody knows."""
         ...
 

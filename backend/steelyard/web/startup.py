@@ -18,7 +18,7 @@ from steelyard.web.workers import NO_ROOM
 async def question(request: Request) -> Answer:
     """How many workers there are, and what is to be asked."""
     Query(request)
-    return Answer(supervisor_of(request).startup())
+    return Answer(await supervisor_of(request).startup())
 
 
 @describe(schemas.StartupAnswered, body=forms.AnswerStartup, refuses=(Conflict, *NO_ROOM))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from steelyard.rules.timestamps import unix
 from steelyard.supervisor import dispatch, forecasting, startup, submission, system, task_views
 from steelyard.supervisor.scale import Scale
@@ -63,29 +65,47 @@ async def test_the_first_question_names_what_could_be_closed(made: Made) -> None
     made.yard.scale = Scale(made.machine.probe, NoTrees(), 8, programs=lambda limit: programs)
     made.machine.available = 7 * GIB
     made.yard.scale.weigh()
-    asked = startup.question(made.yard)
+    asked = await startup.question(made.yard)
     assert asked["prompt"] == "insufficient_memory"
     assert asked["closable"] == [{"name": "editor", "memory": 3 * GIB}]
     made.machine.available = 12 * GIB
     made.yard.scale.weigh()
-    assert startup.question(made.yard)["closable"] is None
+    assert (await startup.question(made.yard))["closable"] is None
 
 
-async def test_a_task_that_other_programs_keep_waiting_says_which(made: Made) -> None:
-    made.yard.scale = Scale(made.machine.probe, NoTrees(), 8, programs=lambda limit: [("browser", 9 * GIB)])
+async def test_tasks_that_other_programs_keep_waiting_say_which_and_the_machine_is_looked_at_once(
+    made: Made,
+) -> None:
+    looks: list[int] = []
+
+    def look(limit: int) -> list[tuple[str, int]]:
+        looks.append(threading.get_ident())
+        return [("browser", 9 * GIB)]
+
+    made.yard.scale = Scale(made.machine.probe, NoTrees(), 8, programs=look)
     made.machine.available = 4 * GIB
     made.yard.scale.weigh()
     await made.worker()
-    task_id = await made.submit("solver", memory="8GiB")
+    for _ in range(50):
+        await made.submit("solver", memory="8GiB")
     assert await dispatch.dispatch(made.yard) == 0
-    words = task_views.one(made.yard, task_id)["waiting_for"]
-    assert words.endswith("other programs hold the rest; it would fit if you close browser (9.0 GiB)")
+    assert await made.yard.scale.programs.fresh()
+    for _ in range(3):
+        shown = task_views.page(made.yard, {}, 100, None)["tasks"]
+        assert len(shown) == 50
+        for task in shown:
+            assert task["waiting_for"].endswith(
+                "other programs hold the rest; it would fit if you close browser (9.0 GiB)"
+            )
+        await dispatch.dispatch(made.yard)
+    assert len(looks) == 1
+    assert threading.get_ident() not in looks
 
 
 async def test_the_form_hears_what_a_run_usually_takes_and_whether_it_would_wait(made: Made) -> None:
-    assert system.usually(made.yard, "command", {"argv": ["solver"]}) is None
+    assert await system.usually(made.yard, "command", {"argv": ["solver"]}) is None
     await ran(made, "solver", peak=4 * GIB, took=90.0)
-    found = system.usually(made.yard, "command", {"argv": ["solver"]})
+    found = await system.usually(made.yard, "command", {"argv": ["solver"]})
     assert found is not None
     assert (found["peak"], found["claim"], found["duration"], found["runs"], found["room"]) == (
         4 * GIB,
@@ -96,7 +116,7 @@ async def test_the_form_hears_what_a_run_usually_takes_and_whether_it_would_wait
     )
     made.machine.available = 3 * GIB
     made.yard.scale.weigh()
-    found = system.usually(made.yard, "command", {"argv": ["solver"]})
+    found = await system.usually(made.yard, "command", {"argv": ["solver"]})
     assert found is not None
     assert found["room"] == "It is weighed with 5.0 GiB, and 1.0 GiB are free now: it will wait."
-    assert system.usually(made.yard, "command", {"argv": "wrong"}) is None
+    assert await system.usually(made.yard, "command", {"argv": "wrong"}) is None

@@ -33,7 +33,7 @@ async def usually(request: Request) -> Response:
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"parameters: {error}.", field="parameters") from None
     try:
-        found = supervisor_of(request).usually(query.text("simulation") or "", parameters)
+        found = await supervisor_of(request).usually(query.text("simulation") or "", parameters)
     except NotFound:
         # It went while its form was open; the form says so when it is sent.
         found = None

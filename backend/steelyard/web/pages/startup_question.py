@@ -20,7 +20,7 @@ async def dialog(request: Request) -> Response:
     """What is needed, what is free, what could be closed, and which runs wait to be resumed."""
     Query(request)
     supervisor = supervisor_of(request)
-    question = supervisor.startup()
+    question = await supervisor.startup()
     waiting = question.get("waiting") or begun(supervisor)
     return render(
         request,
