@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from steelyard.rules.variables import threads
 from tests.helpers import api
 from tests.helpers.sidecar import RunningSidecar
 
@@ -69,6 +70,7 @@ def test_without_a_library_path_there_is_none(bare: Callable[..., Sequence[str]]
         found = dict(line.partition("=")[::2] for line in output(client, ["env"]).splitlines())
     assert set(found) - {name for name in found if name.startswith(("STEELYARD_", "WORKER_"))} == {
         *("HOME", "PATH", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONIOENCODING"),
+        *threads(1, lambda name: False),
     }
 
 

@@ -90,6 +90,7 @@ WORKER_MACHINE = (
     "steelyard.machine.process_table",
     "steelyard.machine.programs",
     "steelyard.machine.regular_files",
+    "steelyard.machine.variables",
     "steelyard.machine.waiting",
 )
 

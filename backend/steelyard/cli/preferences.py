@@ -62,10 +62,18 @@ def set_(session: Session, pairs: tuple[str, ...]) -> None:
     Examples:
       steelyard preferences set worker_max_count=6
       steelyard preferences set worker_task_timeout=72h python=/opt/env/bin/python
+      steelyard preferences set task_environment.GRB_LICENSE_FILE=/opt/gurobi.lic
     """
     texts = values.pairs(pairs)
-    schemas = session.client.preferences()["schema"]["properties"]
-    changes = {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
+    found = session.client.preferences()
+    schemas = found["schema"]["properties"]
+    changes: dict[str, Any] = {}
+    for name, text in texts.items():
+        table, dot, variable = name.partition(".")
+        if dot and _is_table(schemas.get(table, {})):
+            changes[table] = {**(changes.get(table) or found["values"][table]), variable: text}
+        else:
+            changes[name] = values.typed(text, schemas.get(name, {}))
     _done(session, session.client.change_preferences(changes), list(changes))
 
 
@@ -79,14 +87,28 @@ def reset(session: Session, names: tuple[str, ...], everything: bool) -> None:
     \b
     Examples:
       steelyard preferences reset worker_max_count
+      steelyard preferences reset task_environment.GRB_LICENSE_FILE
       steelyard preferences reset --all
     """
     if bool(names) == everything:
         raise click.UsageError("name preferences, or all of them with --all")
+    found = session.client.preferences()
     if everything:
-        sources = session.client.preferences()["sources"]
-        names = tuple(name for name, source in sources.items() if source == "preference")
-    _done(session, session.client.change_preferences(dict.fromkeys(names)), list(names))
+        names = tuple(name for name, source in found["sources"].items() if source == "preference")
+    changes: dict[str, Any] = {}
+    for name in names:
+        table, dot, variable = name.partition(".")
+        if dot and _is_table(found["schema"]["properties"].get(table, {})):
+            kept = changes.get(table, found["values"][table]) or {}
+            changes[table] = {other: text for other, text in kept.items() if other != variable} or None
+        else:
+            changes[name] = None
+    _done(session, session.client.change_preferences(changes), list(changes))
+
+
+def _is_table(schema: Mapping[str, Any]) -> bool:
+    """Whether a preference holds names with values, so that NAME.KEY is one of them."""
+    return "additionalProperties" in schema
 
 
 def _done(session: Session, found: Preferences, names: list[str]) -> None:
@@ -103,7 +125,7 @@ def _one(found: Preferences, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "value": found["values"][name],
-        "shown": _shown(found, name),
+        "shown": _lines(found["values"][name]) or _shown(found, name),
         "source": found["sources"][name],
         "schema": found["schema"]["properties"].get(name, {}),
     }
@@ -163,6 +185,11 @@ def _default(schema: Mapping[str, Any]) -> str:
     return in_words(schema["default"], schema)
 
 
+def _lines(value: Any) -> str:
+    """The variables of a table, for whoever asks for just these."""
+    return "\n".join(f"{name}={text}" for name, text in value.items()) if isinstance(value, dict) else ""
+
+
 def in_words(value: Any, schema: Mapping[str, Any]) -> str:
     """The value of a preference with its unit."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -170,6 +197,8 @@ def in_words(value: Any, schema: Mapping[str, Any]) -> str:
             return size(value)
         if schema.get("x-unit") == "seconds":
             return f"{duration(value)} ({value:.12g} s)" if value >= 60 else f"{value:g} s"
+    if isinstance(value, dict):
+        return ", ".join(value) or "none"  # names alone: a value may be a secret
     if value is None:
         return NOTHING
     return str(value) if isinstance(value, str | Path) else json.dumps(value)

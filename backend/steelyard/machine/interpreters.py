@@ -36,15 +36,15 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 """
 
 
-def default_python(stated: str | None) -> str | None:
+def default_python(stated: str | None, path: str | None = None) -> str | None:
     """The stated one (an absolute path, or a name on the PATH), else our own; frozen there is none of ours,
-    so the first python3 or python on the PATH. None where there is none.
+    so the first python3 or python on the PATH. None where there is none. path: in place of our own PATH.
     """
     if stated is not None:
-        return shutil.which(stated)
+        return shutil.which(stated, path=path)
     if not is_frozen():
         return sys.executable
-    return shutil.which("python3") or shutil.which("python")
+    return shutil.which("python3", path=path) or shutil.which("python", path=path)
 
 
 def versions_in(python: str, names: Iterable[str]) -> dict[str, str | None]:

@@ -31,14 +31,10 @@ class CommandSimulation(Simulation):
             )
         return found
 
-    def argv(self, parameters: Mapping[str, Any], default_python: str) -> list[str]:
-        """The parameter argv, untouched: no placeholder is looked for in it."""
-        return list(parameters["argv"])
-
-    def launch(self, parameters: Mapping[str, Any], default_python: str) -> Launch:
-        """The program in its folder and environment."""
+    def launch(self, parameters: Mapping[str, Any], default_python: str, cores: int | None = None) -> Launch:
+        """The program in its folder and environment, untouched: no placeholder is looked for."""
         directory = os.path.abspath(os.path.expanduser(parameters["directory"]))
-        return Launch(self.argv(parameters, default_python), directory, dict(parameters["environment"]))
+        return Launch(list(parameters["argv"]), directory, dict(parameters["environment"]))
 
 
 COMMAND = CommandSimulation(

@@ -33,6 +33,7 @@ class Settings:
     keep_tasks: int
     keep_worker_logs_for: float
     python: str | None
+    task_environment: Mapping[str, str]
     simulations_dir: Path | None
     replace_crashed_workers: bool
     start_worker_at_launch: bool
@@ -43,7 +44,7 @@ class Settings:
     finish_in_tray: bool
     sources: Mapping[str, Source] = field(default_factory=dict)
 
-    def values(self) -> dict[str, int | float | str | bool | None]:
+    def values(self) -> dict[str, Any]:
         """Key to value, as JSON has it."""
         found = {setting.key: getattr(self, setting.key) for setting in SETTINGS}
         return {key: str(value) if isinstance(value, Path) else value for key, value in found.items()}
@@ -82,7 +83,7 @@ def _value(
         except ValueError as error:
             raise StartError(
                 "bad_preferences",
-                f"The preference {setting.key} is {_cut(stated)!r}: {_reason(setting, error)}.",
+                f"The preference {setting.key} is {_shown(setting, stated)}: {_reason(setting, error)}.",
                 f"Correct or remove {setting.key} in preferences.json, then start Steelyard again.",
             ) from error
     return setting.default, "default"
@@ -91,6 +92,11 @@ def _value(
 def _reason(setting: Setting, error: ValueError) -> str:
     """What was expected, always with the range."""
     return str(error) if setting.range in str(error) else f"{error}; expected {setting.range}"
+
+
+def _shown(setting: Setting, value: object) -> str:
+    """A value for a message that may be logged: what variables hold is the user's business."""
+    return "faulty" if setting.kind == "variables" else repr(_cut(value))
 
 
 def _cut(value: object) -> object:

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Literal
 
 from steelyard.rules.quantities import parse_duration, parse_size
+from steelyard.rules.variables import wrong_with
 from steelyard.settings.wording import shown
 
-Value = int | float | str | bool | Path
-Kind = Literal["integer", "duration", "size", "name", "directory", "folder", "program", "boolean", "choice"]
+Value = int | float | str | bool | Path | dict[str, str]
+Kind = Literal[
+    "integer", "duration", "size", "name", "directory", "folder", "program", "boolean", "choice", "variables"
+]
 
+_MOST_VARIABLES = 200
 QUEUE_NAME = r"[a-z0-9_-]{1,64}"
 
 
@@ -96,6 +100,26 @@ def _choice(value: object) -> Value:
     raise ValueError(f"expected a word, found {shown(value)}")
 
 
+def _variables(value: object) -> Value:
+    # A text has one NAME=value a line, as a form sends it.
+    if isinstance(value, str):
+        lines = [line.strip() for line in value.splitlines() if line.strip()]
+        if not all("=" in line for line in lines):
+            raise ValueError(f"expected {RANGES['variables']}, found a line without =")
+        value = dict((line.split("=", 1)[0].strip(), line.split("=", 1)[1].strip()) for line in lines)
+    if not isinstance(value, dict) or len(value) > _MOST_VARIABLES:
+        raise ValueError(f"expected {RANGES['variables']}, at most {_MOST_VARIABLES}")
+    found: dict[str, str] = {}
+    for name, content in value.items():
+        if not isinstance(content, str):
+            raise ValueError(f"expected a text as the value of {shown(name)}")
+        wrong = wrong_with(name, content)
+        if wrong is not None:
+            raise ValueError(f"{shown(name)}: {wrong}")
+        found[name] = content
+    return found
+
+
 READERS: dict[Kind, Callable[[object], Value]] = {
     "integer": _integer,
     "duration": _duration,
@@ -106,6 +130,7 @@ READERS: dict[Kind, Callable[[object], Value]] = {
     "program": _program,
     "boolean": _boolean,
     "choice": _choice,
+    "variables": _variables,
 }
 """Kind to what reads it, from text or from JSON. ValueError with what was expected."""
 
@@ -115,6 +140,7 @@ RANGES: dict[Kind, str] = {
     "folder": "the absolute path of a folder",
     "program": "an absolute path, or a program on the PATH",
     "boolean": "true or false",
+    "variables": "names with values, one NAME=value a line",
 }
 """What to say of the values of kinds that have no numeric range."""
 
@@ -136,5 +162,10 @@ SCHEMAS: dict[Kind, dict[str, object]] = {
     "program": {"type": "string", "minLength": 1, "x-range": RANGES["program"]},
     "boolean": {"type": "boolean"},
     "choice": {"type": "string"},
+    "variables": {
+        "type": ["object", "string"],
+        "additionalProperties": {"type": "string"},
+        "x-range": RANGES["variables"],
+    },
 }
 """JSON Schema of each kind as preferences.json holds it; x-unit is that of a bare number."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from steelyard.rules.errors import InvalidParameters
-from steelyard.settings.parameters import RESERVED, Parameters, Schema
+from steelyard.settings.parameters import Parameters, Schema
+from steelyard.settings.placeholders import CORES, PYTHON, asks_for, fill
 from steelyard.settings.wording import shown
 
-_BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+MOST_CORES = 1024
+"""Of one task."""
 
 
 class Launch(NamedTuple):
@@ -39,6 +38,10 @@ class Simulation:
     directory: Path
     memory: int | None = None
     cores: int = 1
+    cores_from: str | None = None
+    """The parameter that says how many cores a run claims; None: all claim `cores`."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its runs; placeholders stand for parameters and the run's cores."""
     timeout: float | None = None
     attempts: int = 3
     reuse: bool = False
@@ -55,8 +58,19 @@ class Simulation:
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with defaults. InvalidParameters: detail["errors"] has a path for each wrong one."""
         found = self._parameters.complete(parameters)
+        self.cores_of(found)
         self.progress_total(found)
         return found
+
+    def cores_of(self, parameters: Mapping[str, Any]) -> int:
+        """The cores that a run of complete parameters claims. InvalidParameters if they say none."""
+        if self.cores_from is None:
+            return self.cores
+        stated = parameters[self.cores_from]
+        if not isinstance(stated, int) or isinstance(stated, bool) or not 1 <= stated <= MOST_CORES:
+            expected = f"expected 1 to {MOST_CORES}, the cores that a run claims"
+            raise _misfit(self.cores_from, f"{expected}, found {shown(stated)}")
+        return stated
 
     def progress_total(self, parameters: Mapping[str, Any]) -> float | None:
         """What the pattern counts up to with complete parameters; None: it finds per cent, or both numbers.
@@ -72,11 +86,8 @@ class Simulation:
             total = 0.0
         if 0 < total < float("inf"):
             return total
-        message = f"expected a number above 0, which [progress] total needs, found {shown(value)}"
-        raise InvalidParameters(
-            f"The parameters do not fit the simulation: {self.total}: {message}.",
-            errors=[{"path": self.total, "message": message}],
-        )
+        expected = "expected a number above 0, which [progress] total needs"
+        raise _misfit(self.total, f"{expected}, found {shown(value)}")
 
     def schema(self) -> Schema:
         """JSON Schema of the parameters as one object: it validates, and it draws the form."""
@@ -90,22 +101,25 @@ class Simulation:
     @property
     def needs_python(self) -> bool:
         """Whether starting it takes an interpreter that its file does not name."""
-        named = self.function is not None or any("{python}" in element for element in self.command or ())
+        texts = (*(self.command or ()), *self.environment.values())
+        named = self.function is not None or any(asks_for(text, PYTHON) for text in texts)
         return named and self.python is None
 
-    def argv(self, parameters: Mapping[str, Any], default_python: str) -> list[str]:
-        """The command with complete parameters put in; default_python where the file names no interpreter.
+    def launch(self, parameters: Mapping[str, Any], default_python: str, cores: int | None = None) -> Launch:
+        """All that starting an attempt with complete parameters takes.
 
-        An element stays one element whatever a value holds: nothing is split, no shell reads it.
+        default_python where the file names no interpreter; cores: those that the task claims, if they were
+        settled before. An element of the command stays one element whatever a value holds: nothing is split,
+        no shell reads it.
         """
         python = self.python or default_python
+        known = {CORES: cores or self.cores_of(parameters), **parameters, PYTHON: python}
         if self.function is not None:
-            return [python, "-m", "steelyard_task", self.function]
-        return [_fill(element, {**parameters, "python": python}) for element in self.command or ()]
-
-    def launch(self, parameters: Mapping[str, Any], default_python: str) -> Launch:
-        """All that starting an attempt with complete parameters takes."""
-        return Launch(self.argv(parameters, default_python), str(self.directory), {})
+            argv = [python, "-m", "steelyard_task", self.function]
+        else:
+            argv = [fill(element, known) for element in self.command or ()]
+        environment = {name: fill(value, known) for name, value in self.environment.items()}
+        return Launch(argv, str(self.directory), dict(environment))
 
     def view(self) -> dict[str, Any]:
         """The simulation as GET /api/simulations/ shows it, without what was learned."""
@@ -117,6 +131,7 @@ class Simulation:
             "resources": {
                 "memory": self.memory,
                 "cores": self.cores,
+                "cores_from": self.cores_from,
                 "timeout": self.timeout,
                 "attempts": self.attempts,
                 "reuse": self.reuse,
@@ -125,36 +140,8 @@ class Simulation:
         }
 
 
-def placeholder_faults(command: Sequence[str], names: Iterable[str]) -> list[tuple[str, str]]:
-    """(the wrong part, what is wrong with it) of every placeholder in a command that names no parameter."""
-    known = {*names, *RESERVED}
-    found = []
-    for element in command:
-        for brace in _BRACE.finditer(element):
-            name = brace[1]
-            if brace[0] in ("{", "}"):
-                single = f"a single {brace[0]} in {json.dumps(element)}; write {brace[0] * 2} for one"
-                found.append((element, single))
-            elif name is not None and name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {{{close[0]}}}?" if close else ""
-                found.append(
-                    (brace[0], f"{brace[0]} is no parameter{hint or '; write {{ and }} for braces'}")
-                )
-    return found
-
-
-def _fill(element: str, values: Mapping[str, Any]) -> str:
-    """One element with its placeholders replaced, in one pass: braces inside a value stay what they are."""
-
-    def piece(brace: re.Match[str]) -> str:
-        if brace[1] is not None:
-            return as_text(values[brace[1]])
-        return brace[0][0]
-
-    return _BRACE.sub(piece, element)
-
-
-def as_text(value: Any) -> str:
-    """A value inside a command: text as it is, all else as JSON (true, 0.5, [1, 2])."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+def _misfit(name: str, message: str) -> InvalidParameters:
+    return InvalidParameters(
+        f"The parameters do not fit the simulation: {name}: {message}.",
+        errors=[{"path": name, "message": message}],
+    )

@@ -13,7 +13,9 @@ from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.settings.builtin import NAME as BUILT_IN
 from steelyard.settings.parameters import faults
 from steelyard.settings.patterns import compiled
-from steelyard.settings.simulation import Simulation, placeholder_faults
+from steelyard.settings.placeholders import wrong_in
+from steelyard.settings.run_needs import read_cores, read_variables, wrong_variables
+from steelyard.settings.simulation import Simulation
 from steelyard.settings.toml_lines import line_of, syntax_fault
 from steelyard.settings.wording import shown, suggestion
 
@@ -28,6 +30,8 @@ _SECTIONS = {
     "resources": ("memory", "cores", "timeout", "attempts", "reuse"),
     "progress": ("pattern", "total"),
 }
+_FREE = ("environment", "parameters")
+"""Sections whose keys are names of the author's own."""
 _CLAIMED = re.compile(r"""^\s*name\s*=\s*["']([a-z0-9-]{1,64})["']""", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _YEAR = 31_536_000
@@ -91,8 +95,12 @@ class _Reading:
         elif self._has("simulation", "command") and self._has("simulation", "function"):
             self._note(("simulation", "function"), "expected command or function, found both")
         parameters = self._parameters()
-        for part, message in placeholder_faults(command or (), self._table("parameters")):
+        for part, message in wrong_in(command or (), self._table("parameters")):
             self._note(("simulation", "command"), message, near=part)
+        needed = self._get("resources", "cores", lambda stated: read_cores(stated, parameters), None)
+        variables = self._table("environment")
+        for variable, message in wrong_variables(variables, parameters):
+            self._note(("environment", variable), message)
         # Read before the faults are looked at: each of these may note one.
         rest: dict[str, Any] = {
             "title": self._get("simulation", "title", _text, None) or name,
@@ -100,7 +108,9 @@ class _Reading:
             "python": self._get("simulation", "python", self._program, None),
             "directory": self._get("simulation", "directory", self._directory, self._path.parent.absolute()),
             "memory": self._get("resources", "memory", _memory, None),
-            "cores": self._get("resources", "cores", _whole(1, 1024), 1),
+            "cores": needed[0] if needed else 1,
+            "cores_from": needed[1] if needed else None,
+            "environment": read_variables(variables),
             "timeout": self._get("resources", "timeout", _timeout, None),
             "attempts": self._get("resources", "attempts", _whole(1, 100), 3),
             "reuse": self._get("resources", "reuse", _flag, False),
@@ -127,7 +137,7 @@ class _Reading:
         return found
 
     def _unknown_keys(self) -> None:
-        sections = (*_SECTIONS, "parameters")
+        sections = (*_SECTIONS, *_FREE)
         for section, content in self._declared.items():
             if section not in sections:
                 kind = "section" if isinstance(content, dict) else "key"

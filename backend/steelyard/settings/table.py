@@ -238,6 +238,16 @@ SETTINGS: tuple[Setting, ...] = (
         default_text="the Python that runs Steelyard; packaged, the first python3 or python on the PATH",
     ),
     Setting(
+        "task_environment",
+        None,
+        "variables",
+        {},
+        "Variables of all tasks",
+        "Environment of every task, over the sidecar's own; a simulation's file and a task go before it. "
+        "Holds for tasks that start from then on.",
+        default_text="none",
+    ),
+    Setting(
         "simulations_dir",
         None,
         "folder",

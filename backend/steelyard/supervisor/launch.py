@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from steelyard.machine.interpreters import default_python
 from steelyard.machine.private_files import make_private_directory, write_private
 from steelyard.rules.errors import NotFound
 from steelyard.settings.simulations import Launch, Simulation
+from steelyard.supervisor import task_environment
 from steelyard.supervisor.worker_handle import RunningAttempt
 from steelyard.supervisor.yard import Yard
 
@@ -43,7 +43,7 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
     parameters = msgspec.json.decode(task["parameters"])
     simulation = yard.catalogue.get(task["simulation"])
     complete = simulation.complete(parameters)
-    launch = simulation.launch(complete, _python_for(simulation, yard.settings.python))
+    launch = simulation.launch(complete, _python_for(yard, simulation), attempt.cores)
     task_folder = yard.data.task(attempt.task_id)
     folder = yard.data.attempt(attempt.task_id, attempt.number)
     checkpoint, output = task_folder / "checkpoint", folder / "output"
@@ -53,14 +53,7 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         make_private_directory(path)
     parameters_file = task_folder / "parameters.json"
     write_private(parameters_file, msgspec.json.encode(parameters))
-    # The task's own search path, if it gives one, else ours; the helper is found in any case.
-    search = launch.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH"))
-    environment: dict[str, str | None] = {
-        "PYTHONUNBUFFERED": "1",
-        # On Windows a Python writes its code page into a pipe, and ends at the first letter outside of it.
-        "PYTHONIOENCODING": "utf-8:surrogateescape",
-        **launch.environment,
-        "PYTHONPATH": os.pathsep.join(filter(None, (yard.helper_folder, search))),
+    own = {
         "STEELYARD_TASK_ID": attempt.task_id,
         "STEELYARD_ATTEMPT": str(attempt.number),
         "STEELYARD_PARAMETERS": str(parameters_file),
@@ -72,7 +65,7 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         "task_id": attempt.task_id,
         "attempt": attempt.number,
         **_program(simulation, launch, attempt.claim),
-        "environment": environment,
+        "environment": task_environment.changes(yard, launch.environment, attempt.cores, own),
         "directory": launch.directory,
         "folder": str(folder),
         "timeout": task["timeout"] or 0,
@@ -95,9 +88,10 @@ def _program(simulation: Simulation, launch: Launch, claim: int) -> dict[str, An
     }
 
 
-def _python_for(simulation: Simulation, stated: str | None) -> str:
+def _python_for(yard: Yard, simulation: Simulation) -> str:
     """The interpreter that {python} stands for; empty where nothing asks for one."""
-    python = default_python(stated)
+    stated = yard.settings.python
+    python = default_python(stated, task_environment.search_path(yard))
     if python is None and simulation.needs_python:
         lacking = "none was found on the PATH" if stated is None else f"there is none at {stated}"
         raise NoPython(

@@ -161,7 +161,7 @@ def _new_task(yard: Yard, spec: Spec, *, roughly: bool) -> NewTask:
         max_attempts=spec.get("attempts") or simulation.attempts,
         claim=claim.bytes,
         claim_source=claim.source,
-        cores=simulation.cores,
+        cores=simulation.cores_of(parameters),
         forced=bool(spec.get("force")),
     )
 

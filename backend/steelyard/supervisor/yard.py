@@ -24,6 +24,7 @@ from steelyard.supervisor.feed import Feed
 from steelyard.supervisor.file_lists import FileLists
 from steelyard.supervisor.learning import Learning
 from steelyard.supervisor.scale import Scale
+from steelyard.supervisor.users import UsersEnvironment
 from steelyard.supervisor.worker_handle import WorkerHandle
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Yard:
     rng: random.Random
     battery: Callable[[], Charge | None] = lambda: None
     meter: LoopMeter = field(default_factory=LoopMeter)
+    users: UsersEnvironment = field(default_factory=UsersEnvironment)
     settings: Settings = field(init=False)
     started_at: float = field(init=False)
     handles: dict[str, WorkerHandle] = field(default_factory=dict)

@@ -9,6 +9,7 @@ import subprocess
 from steelyard.machine import containment
 from steelyard.machine.faultpoints import reach
 from steelyard.machine.programs import external_environment, start
+from steelyard.machine.variables import overlay, present
 from steelyard.worker.orders import Order
 
 OWN = "STEELYARD_"
@@ -33,14 +34,8 @@ def environment_of(order: Order) -> dict[str, str]:
 
     One that serves many runs begins without the variables of the first: each run is told its own.
     """
-    environment = external_environment(dict(os.environ))
     changes = order.environment if order.reuse_key is None else base_environment(order)
-    for name, value in changes.items():
-        if value is None:
-            environment.pop(name, None)
-        else:
-            environment[name] = value
-    return environment
+    return present(overlay(external_environment(dict(os.environ)), changes))
 
 
 def base_environment(order: Order) -> dict[str, str | None]:

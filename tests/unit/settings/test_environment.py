@@ -34,6 +34,7 @@ DEFAULTS = {
     "keep_tasks": 0,
     "keep_worker_logs_for": 7_776_000.0,
     "python": None,
+    "task_environment": {},
     "replace_crashed_workers": True,
     "start_worker_at_launch": True,
 }

@@ -134,7 +134,7 @@ def test_the_schema_draws_and_validates() -> None:
     ],
 )
 def test_a_placeholder_is_replaced_inside_its_element(element: str, value: object, expected: str) -> None:
-    assert simulation(command=("prog", element)).argv({"v": value}, "py") == ["prog", expected]
+    assert simulation(command=("prog", element)).launch({"v": value}, "py").argv == ["prog", expected]
 
 
 HOSTILE = [
@@ -156,7 +156,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_security_25_a_value_is_never_split_nor_read_by_a_shell(value: str) -> None:
-    found = simulation(command=("prog", "--x", "{v}", "last")).argv({"v": value}, "py")
+    found = simulation(command=("prog", "--x", "{v}", "last")).launch({"v": value}, "py").argv
     assert found == ["prog", "--x", value, "last"]
 
 
@@ -164,7 +164,7 @@ def test_security_25_a_value_is_never_split_nor_read_by_a_shell(value: str) -> N
 def test_security_25_the_number_of_elements_is_that_of_the_file(pieces: list[str], value: str) -> None:
     literal = tuple(piece.replace("{", "{{").replace("}", "}}") for piece in pieces)
     command = (*literal, "{v}")
-    assert simulation(command=command).argv({"v": value}, "py") == [*pieces, value]
+    assert simulation(command=command).launch({"v": value}, "py").argv == [*pieces, value]
 
 
 def test_security_25_parameters_are_validated_before_they_are_substituted() -> None:
@@ -174,8 +174,8 @@ def test_security_25_parameters_are_validated_before_they_are_substituted() -> N
 
 def test_the_interpreter_is_the_files_else_ours() -> None:
     command = ("{python}", "model.py")
-    assert simulation(command=command).argv({}, "/ours") == ["/ours", "model.py"]
-    assert simulation(command=command, python="/theirs").argv({}, "/ours") == ["/theirs", "model.py"]
+    assert simulation(command=command).launch({}, "/ours").argv == ["/ours", "model.py"]
+    assert simulation(command=command, python="/theirs").launch({}, "/ours").argv == ["/theirs", "model.py"]
 
 
 def test_a_function_is_called_by_the_helper() -> None:

@@ -96,6 +96,8 @@ def _kind(schema: Json) -> str:
         return "choice"
     if schema["type"] == "boolean":
         return "boolean"
+    if "additionalProperties" in schema:
+        return "variables"
     return "integer" if schema["type"] == "integer" else "quantity"
 
 
@@ -118,6 +120,8 @@ def _said(value: Any, unit: str | None) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(value) or "none"
     if unit == "bytes":
         return format_size(value).replace(".0 ", " ")
     if unit == "seconds":
@@ -135,6 +139,8 @@ def _typed(value: Any, unit: str | None) -> str:
     if unit == "seconds":
         name, size = next(((n, s) for n, s in _DURATIONS if value and value % s == 0), ("s", 1))
         return f"{value / size:g}{name}" if value % 1 == 0 else f"{value}s"
+    if isinstance(value, dict):
+        return "\n".join(f"{name}={text}" for name, text in value.items())
     return "" if value is None else str(value)
 
 

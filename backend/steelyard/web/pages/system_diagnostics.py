@@ -26,7 +26,7 @@ README = """\
 What Steelyard says of itself, made for whoever helps with a problem. Read it before you send it on.
 
 system.json       versions, machine, paths, what is admitted
-preferences.json  every setting, and where its value comes from
+preferences.json  every setting, and where its value comes from; of tasks' variables the names
 status.json       workers, memory, queue; the names of running tasks
 simulations.json  names and faults of simulations
 events.json       the last changes of state, without parameters and results
@@ -53,7 +53,11 @@ def _files(supervisor: Needs) -> dict[str, str]:
     view, known, status = supervisor.preferences_view(), supervisor.simulations(), supervisor.status()
     parts: dict[str, object] = {
         "system.json": supervisor.system(),
-        "preferences.json": {name: view.get(name) for name in ("values", "sources", "notice")},
+        "preferences.json": {
+            "values": {key: _without_values(value) for key, value in view["values"].items()},
+            "sources": view.get("sources"),
+            "notice": view.get("notice"),
+        },
         "status.json": status,
         "simulations.json": {
             "simulations": [one["name"] for one in known["simulations"]],
@@ -65,6 +69,11 @@ def _files(supervisor: Needs) -> dict[str, str]:
     files |= {name: json.dumps(part, indent=1, default=str) for name, part in parts.items()}
     files["sidecar.log"] = supervisor.sidecar_log(LOG_CHARACTERS)
     return files
+
+
+def _without_values(setting: object) -> object:
+    """A table of variables as its names: the values are the user's business."""
+    return sorted(setting) if isinstance(setting, dict) else setting
 
 
 def _events(supervisor: Needs) -> list[Json]:

@@ -15,6 +15,10 @@ class Resources(Reply):
 
     memory: Bytes | None
     cores: Annotated[int, Meta(ge=1)]
+    cores_from: Annotated[
+        str | None,
+        Meta(description="The parameter that says the cores of a run; `cores` is then that of its default."),
+    ]
     timeout: Seconds | None
     attempts: Annotated[int, Meta(ge=1)]
     reuse: bool
