@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from tests.browser.test_looks import SIZES, violations
 from tests.browser.test_tasks import LONG, go
 from tests.browser.work import HOSTILE, OUTPUT, YEARS, files
 from tests.helpers import api
+from tests.unit.machine.test_mark_lines import CASES
 
+STATIC = Path(__file__).resolve().parents[2] / "backend" / "steelyard" / "web" / "static"
 LINES = "for n in range(40_000): print(f'line {n:06} of a long output, to be read in windows')"
 FOLLOWED = (
     "import time\nprint('begun', flush=True)\nfor n in range(400):\n    print(f'tick {n}', flush=True)\n"
@@ -55,6 +59,31 @@ def test_a_run_from_start_to_end(start_sidecar: StartSidecar, open_panel: OpenPa
     panel.click("Retry")
     panel.page.locator(".task-now .task-READY").wait_for()
     assert "It had 1 attempt already" in panel.text(".task-why")
+
+
+def test_the_lines_for_us_are_shown_when_they_are_asked_for(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    panel = go(open_panel(sidecar), sidecar, f"tasks/{submit(sidecar, YEARS)}/")
+    panel.eventually(lambda: "year 2022" in panel.text("#log-text"))
+    assert "::steelyard" not in panel.text("#log-text")
+    panel.page.get_by_label("Progress lines").check()
+    panel.eventually(lambda: "::steelyard progress" in panel.text("#log-text"))
+    panel.page.get_by_label("Progress lines").uncheck()
+    panel.eventually(lambda: "::steelyard" not in panel.text("#log-text"))
+    assert "year 2022" in panel.text("#log-text")
+
+
+def test_the_page_leaves_out_what_the_server_does(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    program = tmp_path / "marks.mjs"
+    program.write_text(
+        f"import {{ withoutMarks }} from {json.dumps((STATIC / 'terminal.js').as_uri())};\n"
+        f"console.log(JSON.stringify({json.dumps([text for text, _ in CASES])}.map(withoutMarks)));\n"
+    )
+    done = subprocess.run(["node", program], capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout) == [shown for _, shown in CASES], done.stderr
 
 
 def test_output_is_text_and_is_followed(

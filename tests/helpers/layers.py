@@ -87,6 +87,7 @@ WORKER_MACHINE = (
     "steelyard.machine.identity",
     "steelyard.machine.interruption",
     "steelyard.machine.logs",
+    "steelyard.machine.mark_lines",
     "steelyard.machine.process_table",
     "steelyard.machine.programs",
     "steelyard.machine.regular_files",

@@ -110,3 +110,24 @@ def test_a_form_that_everybody_knows_needs_no_pattern(client: httpx.Client) -> N
     task_id = api.submit(client, ["sh", "-c", script])
     eventually(lambda: api.task(client, task_id)["progress"] == 0.4, within=30)
     assert api.task(client, task_id)["message"] == "step 4 of 10"
+
+
+def test_the_lines_for_us_are_kept_and_can_be_left_out(client: httpx.Client) -> None:
+    program = (
+        "for n in range(20_000):\n"
+        "    print(f'line {n} é')\n"
+        "    print(f'::steelyard progress {n / 20_000} line {n} é')\n"
+    )
+    done = api.ends(client, api.submit_python(client, program))
+    address = f"/api/tasks/{done['task_id']}/log/"
+    for query, lines in (("", 40_000), ("&without_marks=true", 20_000)):
+        text, offset, size = "", 0, 1
+        while offset < size:
+            piece = client.get(f"{address}?offset={offset}{query}").json()
+            assert piece["offset"] == offset < piece["next"]
+            text, offset, size = text + piece["text"], piece["next"], piece["size"]
+        assert text.count("\n") == lines and offset == size
+        # Not one of them was cut in two between two pieces.
+        assert len([line for line in text.splitlines() if line.startswith("line ")]) == 20_000
+    tail = client.get(f"{address}?tail=200&without_marks=true").json()
+    assert tail["text"].endswith("line 19999 é\n") and "::steelyard" not in tail["text"].split("\n", 1)[1]

@@ -219,9 +219,19 @@ class Calls(SweepCalls):
     # What a task wrote
 
     @Route
-    def log(self, task_id: str, *, tail: int | None = None, offset: int | None = None) -> Call[LogText]:
-        """Output of the task's last attempt: the last `tail` characters, or what follows byte `offset`."""
-        return get(_task(task_id, "log/"), tail=tail, offset=offset)
+    def log(
+        self,
+        task_id: str,
+        *,
+        tail: int | None = None,
+        offset: int | None = None,
+        without_marks: bool | None = None,
+    ) -> Call[LogText]:
+        """Output of the task's last attempt: the last `tail` characters, or what follows byte `offset`.
+
+        without_marks: leave out the program's `::steelyard` lines; the figures still count them.
+        """
+        return get(_task(task_id, "log/"), tail=tail, offset=offset, without_marks=without_marks)
 
     @Route
     def files(self, task_id: str, *, names: Collection[str] | None = None) -> Call[Files]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from steelyard.machine.mark_lines import begun_mark, without_marks
 from steelyard.rules.errors import InvalidRequest
 from steelyard.web.answers import Answer
 from steelyard.web.describing import describe, flag, texts, whole, words
 from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer
 from steelyard.web.headers import FILE_POLICY
+from steelyard.web.needs import Json
 from steelyard.web.queries import FILE_ID, Query, id_of
 from steelyard.web.routing import at, supervisor_of
 from steelyard.web.schemas import tasks as schemas
@@ -21,17 +23,38 @@ MOST_NAMES = 100
 """Names of files in one request."""
 
 
-@describe(schemas.LogText, TAIL, whole("offset", 0, FURTHEST, "From which byte on; instead of `tail`."))
+@describe(
+    schemas.LogText,
+    TAIL,
+    whole("offset", 0, FURTHEST, "From which byte on; instead of `tail`."),
+    flag(
+        "without_marks", "Leave out the program's `::steelyard` lines. `offset`, `next`, `size` count them."
+    ),
+)
 async def log(request: Request) -> Answer:
     """The last `tail` characters of a task's output, or what follows byte `offset`."""
-    query = Query(request, "tail", "offset")
+    query = Query(request, "tail", "offset", "without_marks")
     tail = query.whole("tail", 1, MOST_LOG_CHARACTERS)
     offset = query.whole("offset", 0, FURTHEST)
     if tail is not None and offset is not None:
         raise InvalidRequest("Either tail or offset, not both.")
     if tail is None and offset is None:
         tail = LOG_CHARACTERS
-    return Answer(supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset))
+    found = supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset)
+    if query.yes("without_marks"):
+        _leave_marks_out(found)
+    return Answer(found)
+
+
+def _leave_marks_out(found: Json) -> None:
+    """A stretch ends before a line that it would cut in two, unless it holds nothing else."""
+    text = found["text"]
+    if found.get("next", found["size"]) < found["size"]:
+        cut = begun_mark(text)
+        if cut and found["next"] - cut > found["offset"]:
+            found["next"] -= cut
+            text = text.encode()[:-cut].decode()
+    found["text"] = without_marks(text)
 
 
 @describe(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from steelyard.machine.decoding import text_of
+from steelyard.machine.mark_lines import without_marks
 
 _TOKENS = re.compile(
     r"\x1b\[(?P<numbers>[0-9;?]*)(?P<command>[@-~])"  # a control sequence
@@ -20,7 +21,7 @@ _BROKEN = 4096
 
 
 def shown(raw: bytes, chars: int, *, cut: bool = False) -> str:
-    """The last `chars` characters that a terminal would show: no NUL, no escapes.
+    """The last `chars` characters that a terminal would show: no NUL, no escapes, no `::steelyard` lines.
 
     cut: raw begins in the middle of the output; its first, broken line is then left out if it is short.
     """
@@ -30,7 +31,7 @@ def shown(raw: bytes, chars: int, *, cut: bool = False) -> str:
     screen = _Screen()
     for token in _TOKENS.finditer(text_of(raw)):
         screen.take(token)
-    return "\n".join(row.rstrip(" ") for row in screen.rows)[-chars:]
+    return without_marks("\n".join(row.rstrip(" ") for row in screen.rows))[-chars:]
 
 
 class _Screen:

@@ -3,7 +3,7 @@
 import { ask, Refusal } from "./ask.js";
 import { formatSize } from "./quantities.js";
 import { Search } from "./task_log_search.js";
-import { plain } from "./terminal.js";
+import { plain, withoutMarks } from "./terminal.js";
 
 const TAIL = 100_000;
 /** Characters asked for at the end of the output. */
@@ -169,7 +169,8 @@ function draw() {
 }
 
 function show() {
-  const text = plain(raw);
+  const isMarked = /** @type {HTMLInputElement} */ (parts.marks).checked;
+  const text = plain(isMarked ? raw : withoutMarks(raw));
   if (parts.text.textContent !== text) {
     // One text node: whatever a task prints, it is text.
     parts.text.textContent = text;
@@ -214,7 +215,12 @@ export function start() {
   }
   task = card.dataset.log ?? "";
   const names = { text: "log-text", follow: "log-follow", wrap: "log-wrap", range: "log-range" };
-  Object.assign(names, { earlier: "log-earlier", later: "log-later", latest: "log-latest" });
+  Object.assign(names, {
+    marks: "log-marks",
+    earlier: "log-earlier",
+    later: "log-later",
+    latest: "log-latest",
+  });
   for (const [name, id] of Object.entries(names)) {
     parts[name] = /** @type {HTMLElement} */ (document.getElementById(id));
   }
@@ -237,6 +243,7 @@ export function start() {
     parts.text.classList.toggle("log-unwrapped", !(/** @type {HTMLInputElement} */ (parts.wrap).checked));
     stick();
   });
+  parts.marks.addEventListener("change", draw);
   parts.text.addEventListener("scroll", noticeScroll, { passive: true });
   document.addEventListener("steelyard:log", (event) => hear(/** @type {CustomEvent} */ (event).detail));
   document.addEventListener("steelyard:task", (event) => {

@@ -8,6 +8,17 @@ const OVERWRITTEN = /(?<![^\n\r])[^\n\r]*\r(?=[^\n\r])/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f]/g;
 
+// What machine/mark_lines.py leaves out on the server.
+const MARKS = /^[ \t]*::steelyard (?:progress|checkpointed)\b[^\r\n]*(?:\r?\n|$(?![\r\n]))/gm;
+
+/**
+ * Without the lines by which a program tells Steelyard how far it is.
+ * @param {string} text
+ */
+export function withoutMarks(text) {
+  return text.includes("::steelyard ") ? text.replace(MARKS, "") : text;
+}
+
 /**
  * Without escape sequences; of a line that was overwritten (a bar drawn with carriage returns) what was
  * written last; other control characters as their pictures (U+2400 on).
