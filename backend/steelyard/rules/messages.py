@@ -31,6 +31,7 @@ FROM_WORKER = {
     "checkpointed": _OF_ATTEMPT,
     "output": (*_OF_ATTEMPT, "size"),
     "suspended": (*_OF_ATTEMPT, "suspended"),
+    "absent": _OF_ATTEMPT,
     "ended": (
         *_OF_ATTEMPT,
         "exit_code",

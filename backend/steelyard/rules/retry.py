@@ -101,6 +101,18 @@ def decide(
     return _after_error(history, max_attempts, rng)
 
 
+def by_cause(cause: Cause) -> Decision:
+    """What follows from the last cause alone, where the history cannot be asked: nothing is tried again by
+    itself but what was lost.
+    """
+    if cause in _ENDS:
+        state, reason = _ENDS[cause]
+        return Decision(state, 0.0, None, False, reason)
+    if cause in LOST:
+        return Decision(TaskState.READY, 0.0, None, False, "it was lost, back at its old place")
+    return Decision(TaskState.FAILED, 0.0, None, True, "its earlier attempts could not be read")
+
+
 def back_off(failures: int, rng: random.Random) -> float:
     """Seconds to wait after so many failures before this one: 2 s · 2ⁿ ± 10 %, at most 10 min."""
     # 2⁹ is past the longest delay already; a larger power would only overflow.

@@ -46,6 +46,7 @@ _HISTORY = """SELECT attempt.* FROM attempt JOIN task ON task.id = attempt.task_
 _OPEN = """SELECT attempt.*, task.simulation, task.budget_from FROM task JOIN attempt
     ON attempt.task_id = task.id AND attempt.number = task.attempt WHERE task.state = 'RUNNING'"""
 
+_ENDED = "SELECT finished_at FROM attempt WHERE task_id = ? AND number = ?"
 _REMARKS = "SELECT remarks FROM attempt WHERE task_id = ? AND number = ?"
 _REMARK = "UPDATE attempt SET remarks = ? WHERE task_id = ? AND number = ?"
 _TASK = "SELECT * FROM task WHERE id = ?"
@@ -180,6 +181,12 @@ def finish(
     if ended:
         after_end(change, task_id, state, now)
     return True
+
+
+def has_ended(reader: Reader, task_id: str, number: int) -> bool:
+    """Whether the end of an attempt is recorded."""
+    row = reader.execute(_ENDED, (task_id, number)).fetchone()
+    return row is not None and row["finished_at"] is not None
 
 
 def remark(change: Change, task_id: str, number: int, sentences: Sequence[str]) -> bool:

@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from steelyard.rules.samples import Point, thin
 from steelyard.rules.timestamps import iso
 from steelyard.store.database import Change
 from steelyard.store.records import Reader
-
-MAX_POINTS = 500
-"""Points kept of an attempt (DESIGN section 6)."""
-
-Point = tuple[float, int, float]
-"""Unix seconds, bytes, per cent of one core."""
-
-
-def thin(points: Sequence[Point]) -> list[Point]:
-    """At most MAX_POINTS of them, in order; of two neighbours the one with more memory stays, so peaks do."""
-    kept = list(points)
-    while len(kept) > MAX_POINTS:
-        kept = [max(kept[i : i + 2], key=lambda point: point[1]) for i in range(0, len(kept), 2)]
-    return kept
 
 
 def save(change: Change, task_id: str, number: int, points: Sequence[Point]) -> None:

@@ -1,32 +1,24 @@
-"""What a worker says of its attempt, and what the end of one makes of its task."""
+"""What a worker says of its attempt: one handler for each message."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from steelyard.machine import identity
-from steelyard.rules import retry
-from steelyard.rules.retry import Decision
-from steelyard.rules.states import Cause, WorkerState
+from steelyard.rules.states import Cause
 from steelyard.rules.timestamps import iso
-from steelyard.store import claims, samples, tasks, workers
+from steelyard.store import claims
 from steelyard.store.claims import Outcome
-from steelyard.store.database import Change
-from steelyard.supervisor import launch, memory_guard, outputs, results
+from steelyard.supervisor import memory_guard, outcomes, outputs
+from steelyard.supervisor.guarding import safely
 from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
-
-NOT_COUNTED = frozenset({Cause.CANCELLED, Cause.SIDECAR_LOST})
-"""Ends that are neither done nor failed in the count of a worker: it was the user or we who ended it."""
 
 SIGKILL = 9
 
@@ -124,20 +116,34 @@ def on_output(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message
 
 
 def on_suspended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
-    """The tree stands still, or goes on."""
-    now, attempt.suspended = yard.clocks.awake(), bool(message["suspended"])
+    """The tree stands still, or goes on: the answer to the oldest order that has none."""
+    order, now = handle.next_answered(), yard.clocks.awake()
+    attempt.suspended = bool(message["suspended"])
     if attempt.suspended:
+        # Who gave the order that is answered: whoever gave a later one has no answer yet.
+        attempt.suspended_by = order.by if order is not None else attempt.suspended_by
         attempt.suspended_since = now if attempt.suspended_since is None else attempt.suspended_since
     else:
         attempt.suspended_by = None
         if attempt.suspended_since is not None:
             attempt.stood_still += now - attempt.suspended_since
             attempt.suspended_since = None
-    handle.confirm(attempt.suspended)
+    if order is not None:
+        order.settle(attempt.suspended)
 
 
 def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
     """The attempt is over: the agent says how, and its tree is gone."""
+    outcomes.conclude(yard, handle, attempt, _outcome(yard, handle, attempt, message))
+    safely(
+        f"pushing the last output of task {attempt.task_id}",
+        lambda: outputs.push_log(yard, attempt.task_id, attempt.number),
+        None,
+    )
+
+
+def _outcome(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> Outcome:
+    """What an `ended` message, and all that was seen of the attempt, make of it; without its result."""
     attempt.peak = max(attempt.peak, message["peak_memory"] or 0)
     if "warm" in message:
         # It shared a process, of which samples know only all that it ever used.
@@ -152,39 +158,48 @@ def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
     if cause is Cause.MEMORY_GUARD and attempt.because is not None:
         evidence = f"{attempt.because} ({_exit_in_words(message['exit_code'], message['signal'])})"
     evidence += memory_guard.story(attempt)
-    outputs.push_log(yard, attempt.task_id, attempt.number)
-    result = _result(yard, attempt) if cause is Cause.SUCCEEDED else results.ResultFile()
-    finish(
-        yard,
-        handle,
-        attempt,
-        Outcome(
-            cause=cause,
-            exit_code=message["exit_code"],
-            signal=message["signal"],
-            evidence=evidence,
-            error_tail="" if cause is Cause.SUCCEEDED else str(message["tail"])[-1000:],
-            duration=attempt.ran_for(yard.clocks.awake()),
-            peak_memory=attempt.peak or None,
-            cpu_seconds=attempt.cpu_seconds or None,
-            progress=1.0 if cause is Cause.SUCCEEDED else attempt.progress,
-            message=evidence if message["error"] else attempt.message,
-            started=not message.get("missing"),
-            result=result.value,
-        ),
+    return Outcome(
+        cause=cause,
+        exit_code=message["exit_code"],
+        signal=message["signal"],
+        evidence=evidence,
+        error_tail="" if cause is Cause.SUCCEEDED else str(message["tail"])[-1000:],
+        duration=attempt.ran_for(yard.clocks.awake()),
+        peak_memory=attempt.peak or None,
+        cpu_seconds=attempt.cpu_seconds or None,
+        progress=1.0 if cause is Cause.SUCCEEDED else attempt.progress,
+        message=evidence if message["error"] else attempt.message,
+        started=not message.get("missing"),
     )
-    if result.remark is not None:
-        said = [result.remark]
-        yard.note(lambda change: claims.remark(change, attempt.task_id, attempt.number, said))
 
 
-def _result(yard: Yard, attempt: RunningAttempt) -> results.ResultFile:
-    """What result.json holds. Whatever reading it meets, the run has ended and counts as it ended."""
-    try:
-        return results.read_result(_output(yard, attempt))
-    except Exception as error:
-        log.exception("the result of task %s, attempt %d, could not be read", attempt.task_id, attempt.number)
-        return results.ResultFile(remark=f"Steelyard could not read result.json: {error}. Its log says more.")
+def by_exit_status(message: dict[str, Any]) -> Outcome:
+    """What an `ended` message says at the least, whatever else there is in it and about it."""
+    code, number = (_whole(message.get(field)) for field in ("exit_code", "signal"))
+    error, stopped = message.get("error"), message.get("stopped")
+    plain = {
+        "exit_code": code,
+        "signal": number,
+        "error": str(error) if error else None,
+        "stopped": stopped if isinstance(stopped, str) else None,
+    }
+    cause, evidence = verdict(plain)
+    return Outcome(cause, code, number, evidence, started=not message.get("missing"))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def on_absent(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
+    """The agent was told something of an attempt that does not run there.
+
+    It answers in order: had it ever run, its end would have been told before.
+    """
+    if attempt.outcome is None:
+        log.error("task %s, attempt %d, is not where it should run", attempt.task_id, attempt.number)
+        evidence = f"worker {handle.worker_id} does not run it, and never said how it ended"
+        outcomes.finish(yard, handle, attempt, Outcome(Cause.WORKER_LOST, evidence=evidence))
 
 
 HANDLERS: dict[str, Callable[[Yard, WorkerHandle, RunningAttempt, dict[str, Any]], None]] = {
@@ -194,6 +209,7 @@ HANDLERS: dict[str, Callable[[Yard, WorkerHandle, RunningAttempt, dict[str, Any]
     "checkpointed": on_checkpointed,
     "output": on_output,
     "suspended": on_suspended,
+    "absent": on_absent,
     "ended": on_ended,
 }
 
@@ -240,76 +256,3 @@ def _exit_in_words(exit_code: int | None, number: int | None) -> str:
     if exit_code is None:
         return "the exit status could not be read"
     return f"exit code {exit_code}"
-
-
-def _output(yard: Yard, attempt: RunningAttempt) -> Path:
-    return yard.data.attempt(attempt.task_id, attempt.number) / "output"
-
-
-def finish(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, outcome: Outcome) -> None:
-    """Record the end of an attempt; its worker is free once that is committed.
-
-    A disk that is full refuses it for now: the attempt keeps its worker, and every turn tries again.
-    """
-
-    def apply(change: Change) -> Decision | None:
-        decision = end_attempt(yard, change, attempt.task_id, attempt.number, handle.worker_id, outcome)
-        if decision is not None:
-            samples.save(change, attempt.task_id, attempt.number, attempt.points)
-            if outcome.cause not in NOT_COUNTED:
-                workers.count(change, handle.worker_id, succeeded=outcome.cause is Cause.SUCCEEDED)
-        return decision
-
-    def record() -> None:
-        yard.database.change(apply, "finish").add_done_callback(recorded)
-
-    def recorded(future: asyncio.Future[Decision | None]) -> None:
-        if future.cancelled() or future.exception() is not None:
-            if not attempt.refused:
-                why = "cancelled" if future.cancelled() else future.exception()
-                log.error("task %s, attempt %d is not recorded yet: %s", attempt.task_id, attempt.number, why)
-            attempt.refused = True
-            yard.unrecorded.append(record)
-            return
-        if handle.attempt is attempt:
-            handle.attempt = None
-            handle.deny()
-        if future.result() is not None:
-            yard.crashes_in_a_row = 0
-            handle.tasks_done += outcome.cause is Cause.SUCCEEDED
-            handle.tasks_failed += outcome.cause not in {Cause.SUCCEEDED, *NOT_COUNTED}
-        if handle.state is WorkerState.DRAINING:
-            handle.dismiss(launch.STOP_GRACE)
-        yard.hurry()
-
-    record()
-
-
-def end_attempt(
-    yard: Yard, change: Change, task_id: str, number: int, worker_id: str, outcome: Outcome
-) -> Decision | None:
-    """The second half of the fence, and the retry rule, inside a transaction. None: the claim was not held.
-
-    What the user asked for meanwhile comes first: a task that is to be cancelled is not tried again, however
-    its attempt ended; only a success that was faster stands. An end that the leaving sidecar brought about
-    says nothing against the task.
-    """
-    row = tasks.row(change, task_id)
-    if row is None or (row["attempt"], row["worker_id"]) != (number, worker_id):
-        return None
-    if row["cancel_requested"] and outcome.cause not in (Cause.SUCCEEDED, Cause.ABORTED):
-        outcome = replace(outcome, cause=Cause.CANCELLED)
-    outcome = replace(outcome, orderly=outcome.cause is Cause.SIDECAR_LOST and yard.stopping)
-    view, now = yard.scale.view(yard.settings), yard.clocks.wall()
-    history = claims.history(change, task_id, ended_now=outcome, now=now)
-    decision = retry.decide(
-        history,
-        max_attempts=row["max_attempts"],
-        claim=row["claim"],
-        largest_claim=view.total - view.guard,
-        rng=yard.rng,
-    )
-    if not claims.finish(change, task_id, number, worker_id, outcome, decision, now):
-        return None
-    yard.learning.note(change, row, outcome, history, now)
-    return decision

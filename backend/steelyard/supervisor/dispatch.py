@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,10 +15,12 @@ from steelyard.rules.states import Cause
 from steelyard.store import claims, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import attempts, launch
+from steelyard.supervisor import launch, outcomes
 from steelyard.supervisor.scale import live_workers
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
 
 GLANCE, WINDOW = 16, 256
 """Candidates of a queue that a choice looks at: mostly the first decide; if none may start, many more."""
@@ -40,11 +43,18 @@ async def dispatch(yard: Yard) -> int:
     if not yard.database.condition.has_room():
         return 0
     claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change), "claim")
+    for handle, attempt, _ in claimed:
+        # All of them at once: whatever becomes of the start of one, each has a holder.
+        handle.attempt = attempt
+    for handle, attempt, row in claimed:
+        try:
+            _start(yard, handle, attempt, row)
+        except Exception as error:
+            # It ends this attempt with the reason, and no other.
+            outcomes.finish(yard, handle, attempt, _not_started(attempt, error))
     if any(one.reason == "other_programs" for one in yard.waiting.values()):
         # Whoever looks at such a task is told which programs those are.
         yard.scale.programs.keep_fresh()
-    for handle, attempt, row in claimed:
-        _start(yard, handle, attempt, row)
     return len(claimed)
 
 
@@ -192,18 +202,20 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
 
 
 def _start(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, row: Row) -> None:
-    """Hand a claimed task to its worker. One that cannot be laid out ends its attempt with the reason."""
-    handle.attempt = attempt
-    if handle.gone or handle.leaving:
+    """Lay a claimed task out, and hand it to its worker."""
+    if handle.gone or handle.told_to_leave:
         # The worker ended, or was told to, while the claim was committed: its end gives the task back.
         return
-    try:
-        message = launch.start_message(yard, attempt, row)
-    except (OSError, SteelyardError) as error:
-        words = (
-            error.message if isinstance(error, SteelyardError) else f"its folder could not be made: {error}"
-        )
-        started = not isinstance(error, launch.NoPython)
-        attempts.finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words, started=started))
-        return
+    message = launch.start_message(yard, attempt, row)
     handle.send("start", low_priority=handle.low_priority, **message)
+
+
+def _not_started(attempt: RunningAttempt, error: Exception) -> Outcome:
+    if isinstance(error, SteelyardError):
+        started = not isinstance(error, launch.NoPython)
+        return Outcome(cause=Cause.ERROR, evidence=error.message, started=started)
+    if isinstance(error, OSError):
+        return Outcome(cause=Cause.ERROR, evidence=f"its folder could not be made: {error}")
+    log.error("task %s, attempt %d could not be started", attempt.task_id, attempt.number, exc_info=error)
+    evidence = f"the sidecar could not start it: {type(error).__name__}: {error}; its log says more"
+    return Outcome(cause=Cause.ERROR, evidence=evidence)

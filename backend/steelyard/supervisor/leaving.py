@@ -53,6 +53,9 @@ async def dismiss_all(yard: Yard) -> None:
     for handle in leaving:
         handle.dismissed = True
         worker_end.kill(handle)
+        if handle.attempt is not None and handle.attempt.ending is not None:
+            # It has ended, and its result takes its time: how it ended is recorded without.
+            handle.attempt.ending.cancel()
     done, _ = await asyncio.wait((ended,), timeout=LAST_RECORDS)
     if not done:
         # The disk refuses to take it down: the next start finds the rows and gives the tasks back.

@@ -21,7 +21,7 @@ def keep(yard: Yard) -> None:
     holders = {
         handle.attempt.task_id: handle
         for handle in yard.handles.values()
-        if handle.attempt is not None and not handle.attempt.refused
+        if handle.attempt is not None and handle.attempt.outcome is None
     }
     if not holders and not yard.ladder.holding:
         return
@@ -49,25 +49,20 @@ def _weighed(handle: WorkerHandle, attempt: RunningAttempt, now: float) -> Weigh
         handle.task_memory,
         attempt.growth,
         attempt.unsaved(now),
-        attempt.suspended_by,
+        handle.suspended_by,
         attempt.stop_reason is not None or handle.gone,
         attempt.label or attempt.task_id,
     )
 
 
 def _carry_out(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, step: Step) -> None:
-    fence = {"task_id": attempt.task_id, "attempt": attempt.number}
     if step.kind == "end":
         attempt.stop_reason, attempt.because = "memory_guard", step.text
+        fence = {"task_id": attempt.task_id, "attempt": attempt.number}
         handle.send("stop", **fence, reason="memory_guard", grace=step.grace)
         return
-    suspended = step.kind == "suspend"
-    attempt.suspended_by = "guard" if suspended else None
-    # Agents answer in order: this answer must not be taken for the one that a person waits for.
-    answered: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
-    handle.confirmations.append(answered)
+    answered = handle.order(step.kind == "suspend", "guard")
     answered.add_done_callback(lambda done: _announce(yard, attempt, done))
-    handle.send("suspend" if suspended else "resume", **fence)
 
 
 def _announce(yard: Yard, attempt: RunningAttempt, done: asyncio.Future[bool | None]) -> None:

@@ -16,7 +16,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import attempts, views
+from steelyard.supervisor import outcomes, views
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def recover(yard: Yard) -> int:
     def apply(change: Change) -> None:
         now = yard.clocks.wall()
         for attempt in claims.open_attempts(change):
-            attempts.end_attempt(
+            outcomes.end_attempt(
                 yard,
                 change,
                 attempt["task_id"],

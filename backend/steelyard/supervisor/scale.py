@@ -68,7 +68,7 @@ class Scale:
                     handle.own_memory = use.memory
             else:
                 spent = max(0.0, use.cpu_seconds - handle.own_cpu_seconds)
-                handle.attempt.note_sample(wall, handle.task_memory, use.cpu, spent)
+                handle.attempt.note_sample(wall, awake, handle.task_memory, use.cpu, spent)
                 handle.attempt.note_growth(awake, handle.task_memory)
 
     def oom_struck(self) -> str | None:

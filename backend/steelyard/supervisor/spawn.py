@@ -15,6 +15,7 @@ from steelyard.machine.faultpoints import reach
 from steelyard.machine.paths import make_log_folder
 from steelyard.machine.programs import worker_command
 from steelyard.rules import messages
+from steelyard.supervisor.guarding import watch
 from steelyard.supervisor.worker_handle import WorkerHandle
 from steelyard.supervisor.yard import Yard
 
@@ -78,6 +79,8 @@ async def spawn(yard: Yard, handle: WorkerHandle, on_message: OnMessage, on_end:
         log={"path": str(path), "bytes": LOG_BYTES, "backups": LOG_BACKUPS},
     )
     handle.reader = asyncio.get_running_loop().create_task(_listen(handle, on_message, on_end))
+    # The next turn finds that nobody listens, and ends the worker.
+    watch(handle.reader, f"listening to worker {handle.worker_id}", lambda why: yard.hurry())
 
 
 async def _listen(handle: WorkerHandle, on_message: OnMessage, on_end: OnEnd) -> None:
@@ -101,6 +104,9 @@ async def _listen(handle: WorkerHandle, on_message: OnMessage, on_end: OnEnd) ->
         process.stdin.close()
     if handle.fault or process.returncode is None:
         await _exit_or_end(handle, process)
+    if handle.attempt is not None and handle.attempt.ending is not None:
+        # It has told of the end of its task: that comes first, with the result.
+        await asyncio.wait((handle.attempt.ending,))
     on_end(handle)
 
 

@@ -98,13 +98,9 @@ async def suspend(yard: Yard, task_id: str, suspended: bool) -> str:
         raise Conflict(
             f"Task {task_id} is {'already' if suspended else 'not'} suspended.", state=row["state"]
         )
-    confirmed: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
-    handle.confirmations.append(confirmed)
-    handle.attempt.suspended_by = "user" if suspended else None
-    handle.send("suspend" if suspended else "resume", task_id=task_id, attempt=handle.attempt.number)
     try:
         async with asyncio.timeout(CONFIRMATION):
-            done = await confirmed
+            done = await handle.order(suspended, "user")
     except TimeoutError:
         raise Conflict(
             f"Worker {handle.worker_id} did not answer; task {task_id} may not be {word}."

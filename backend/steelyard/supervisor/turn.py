@@ -11,7 +11,16 @@ from steelyard.rules.errors import StorageFull
 from steelyard.rules.quantities import format_duration
 from steelyard.store import faults, tasks
 from steelyard.store.condition import Trouble
-from steelyard.supervisor import dispatch, memory_guard, notices, pausing, views, worker_end, workers
+from steelyard.supervisor import (
+    dispatch,
+    memory_guard,
+    notices,
+    outcomes,
+    pausing,
+    views,
+    worker_end,
+    workers,
+)
 from steelyard.supervisor.housekeeping import Housekeeper
 from steelyard.supervisor.yard import Yard
 
@@ -81,6 +90,7 @@ class Turns:
         self._record()
         pausing.look_at_battery(self._yard)
         worker_end.check(self._yard)
+        outcomes.give_back_unheld(self._yard)
         dispatch.relearn(self._yard)
         await dispatch.dispatch(self._yard)
         await workers.make_good(self._yard)
@@ -121,8 +131,12 @@ class Turns:
         self._tried_again = now
         self._yard.database.condition.try_again()
         again, self._yard.unrecorded = self._yard.unrecorded, []
-        for attempt in again:
-            attempt()
+        for write in again:
+            try:
+                write()
+            except Exception:
+                log.exception("something that has to be recorded could not be; the next turn tries again")
+                self._yard.unrecorded.append(write)
 
     def _publish(self) -> None:
         """Queue and memory figures for whoever subscribed: when they have changed, and at the beat."""

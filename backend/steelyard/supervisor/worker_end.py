@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from dataclasses import replace
+from typing import Any
 
 from steelyard.machine import containment, identity
 from steelyard.machine.logs import read_file_tail
@@ -11,7 +12,9 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import attempts, spawn, views
+from steelyard.supervisor import notices, outcomes, spawn, views
+from steelyard.supervisor.following import Ended, Following
+from steelyard.supervisor.guarding import record, safely
 from steelyard.supervisor.worker_handle import WorkerHandle
 from steelyard.supervisor.yard import Yard
 
@@ -50,24 +53,41 @@ def _expire(yard: Yard) -> int:
 
 
 def _reap(yard: Yard) -> int:
-    """End workers whose process is gone though their pipe is open (a grandchild may hold it); how many.
+    """End workers whose process is gone though their pipe is open (a grandchild may hold it), and those that
+    nobody listens to any more; how many.
 
     What the agent said last may still be in the pipe, so its reader has LAST_WORDS to get there first.
     """
     now = yard.clocks.awake()
     dead = 0
     for handle in list(yard.handles.values()):
-        if handle.gone or handle.pid is None or identity.is_same(handle.pid, handle.identity or ""):
+        handle.leave_if_drained()
+        if handle.end_asked:
+            continue
+        listening = handle.reader is not None and not handle.reader.done()
+        if not listening and (handle.gone or handle.reader is not None):
+            dead += 1
+            handle.fault = handle.fault or "the sidecar stopped listening to it; its log says why"
+            kill(handle)
+            handle.gone = True
+            on_end(yard, handle)
+        elif handle.gone or handle.pid is None or identity.is_same(handle.pid, handle.identity or ""):
             handle.dead_since = None
         elif handle.dead_since is None:
             handle.dead_since = now
-        elif now - handle.dead_since >= LAST_WORDS:
+        elif now - handle.dead_since >= LAST_WORDS and not _ending_is_read(handle):
             dead += 1
             handle.gone, handle.fault = True, handle.fault or "its process was gone"
             if handle.reader is not None:
                 handle.reader.cancel()
             on_end(yard, handle)
     return dead
+
+
+def _ending_is_read(handle: WorkerHandle) -> bool:
+    """Whether its task has ended and its result is just being read: that comes first."""
+    attempt = handle.attempt
+    return attempt is not None and attempt.ending is not None and not attempt.ending.done()
 
 
 def sweep(yard: Yard) -> None:
@@ -85,67 +105,123 @@ def sweep(yard: Yard) -> None:
 def on_end(yard: Yard, handle: WorkerHandle) -> None:
     """A worker's process has ended: its orphans are ended, its attempt and its row get their outcome."""
     yard.sweep_due = True
-    sweep(yard)
+    safely("ending what a worker left behind", lambda: sweep(yard), None)
     state, reason = _ending(handle)
     oom = None
     if state is WorkerState.FAILED and handle.process is not None and handle.process.returncode == -9:
-        oom = yard.scale.oom_struck()
+        oom = safely("asking for out-of-memory kills", yard.scale.oom_struck, None)
         if oom is not None:
             reason = f"{reason}, by the kernel for want of memory: {oom}"
     level = logging.WARNING if state is WorkerState.FAILED else logging.INFO
     log.log(level, "worker %s is %s: %s", handle.worker_id, state, reason)
-    attempt = handle.attempt
-    tail = "" if state is WorkerState.DEAD else read_file_tail(str(spawn.worker_log(yard, handle)), 1000)
+    tail = ""
+    if state is not WorkerState.DEAD:
+        path = spawn.worker_log(yard, handle)
+        tail = safely("reading the log of a worker", lambda: read_file_tail(str(path), 1000), "")
+    cause = Cause.SIDECAR_LOST if yard.stopping else Cause.WORKER_LOST
+    if handle.aborted:
+        cause = Cause.ABORTED
+    elif oom is not None:
+        cause = Cause.KERNEL_OOM
+    outcome = Outcome(cause, evidence=f"worker {handle.worker_id}: {reason}")
+    _WorkersEnd(yard, handle, state, reason, tail, outcome).write()
+    handle.end_asked = True
 
-    def apply(change: Change) -> None:
-        for open_attempt in claims.open_of_worker(change, handle.worker_id):
-            cause = Cause.SIDECAR_LOST if yard.stopping else Cause.WORKER_LOST
-            if handle.aborted:
-                cause = Cause.ABORTED
-            elif oom is not None:
-                cause = Cause.KERNEL_OOM
-            outcome = Outcome(
-                cause=cause,
-                evidence=f"worker {handle.worker_id}: {reason}",
-                duration=attempt.ran_for(yard.clocks.awake()) if attempt else None,
-                peak_memory=(attempt.peak or None) if attempt else None,
-                cpu_seconds=(attempt.cpu_seconds or None) if attempt else None,
-                progress=attempt.progress if attempt else None,
-                message=attempt.message if attempt else "",
+
+class _WorkersEnd:
+    """The end of one worker, and of the attempt that it held, on their way into the database."""
+
+    def __init__(
+        self, yard: Yard, handle: WorkerHandle, state: WorkerState, reason: str, tail: str, outcome: Outcome
+    ) -> None:
+        self._yard = yard
+        self._handle = handle
+        self._state = state
+        self._reason = reason
+        self._tail = tail
+        self._outcome = outcome
+        """Of an attempt of which nothing better is known."""
+        self._plainly = False
+
+    def write(self) -> None:
+        """Ask for both in one change, and for what the attempt teaches in another."""
+        record(self._yard, self._apply, "end_worker", done=self._done, failed=self._failed)
+
+    def _apply(self, change: Change) -> list[Ended]:
+        yard, handle = self._yard, self._handle
+        ended = []
+        for row in claims.open_of_worker(change, handle.worker_id):
+            outcome = self._outcome_of(row)
+            if self._plainly:
+                outcome = outcomes.at_least(outcome)
+            found = outcomes.end_attempt(
+                yard,
+                change,
+                row["task_id"],
+                row["number"],
+                handle.worker_id,
+                outcome,
+                plainly=self._plainly,
             )
-            attempts.end_attempt(
-                yard, change, open_attempt["task_id"], open_attempt["number"], handle.worker_id, outcome
-            )
-        view = views.worker(yard, handle, state=state, reason=reason, error_tail=tail, ended=True)
+            ended += [] if found is None else [found]
+        tail = "" if self._plainly else self._tail
+        view = views.worker(yard, handle, state=self._state, reason=self._reason, error_tail=tail, ended=True)
         workers.move(
             change,
             handle.worker_id,
             handle.state,
-            state,
+            self._state,
             view,
-            reason=reason,
+            reason=self._reason,
             error_tail=tail,
             ended_at=yard.clocks.wall(),
             heartbeat_at=handle.heartbeat_wall,
         )
+        return ended
 
-    def record() -> None:
-        yard.database.change(apply, "end_worker").add_done_callback(recorded)
+    def _outcome_of(self, row: dict[str, Any]) -> Outcome:
+        """How an attempt ended that the worker still holds: as its agent said, if it did; else: lost."""
+        attempt = self._handle.attempt
+        if attempt is None or (attempt.task_id, attempt.number) != (row["task_id"], row["number"]):
+            return self._outcome
+        if attempt.outcome is not None:
+            return attempt.outcome
+        return replace(
+            self._outcome,
+            duration=attempt.ran_for(self._yard.clocks.awake()),
+            peak_memory=attempt.peak or None,
+            cpu_seconds=attempt.cpu_seconds or None,
+            progress=attempt.progress,
+            message=attempt.message,
+        )
 
-    def recorded(future: asyncio.Future[None]) -> None:
-        if future.cancelled() or future.exception() is not None:
-            yard.unrecorded.append(record)
-            return
+    def _done(self, ended: list[Ended]) -> None:
+        yard, handle, attempt = self._yard, self._handle, self._handle.attempt
         yard.handles.pop(handle.worker_id, None)
-        handle.state, handle.attempt = state, None
+        handle.state, handle.attempt = self._state, None
         handle.deny()
-        if state is WorkerState.FAILED and not yard.leaving:
+        if self._state is WorkerState.FAILED and not yard.leaving:
             yard.crashes_in_a_row += 1
             yard.owed += yard.settings.replace_crashed_workers
         handle.ended.set()
         yard.hurry()
+        for one in ended:
+            held = attempt is not None and (attempt.task_id, attempt.number) == (
+                one.row["id"],
+                one.row["attempt"],
+            )
+            Following(yard, attempt if held else None, one, recorded=True).keep()
 
-    record()
+    def _failed(self, error: BaseException) -> None:
+        log.error("the end of worker %s could not be recorded", self._handle.worker_id, exc_info=error)
+        if not self._plainly:
+            self._plainly = True
+            self.write()
+            return
+        # Its row is put right by the next start, and the next turn gives its task back.
+        text = f"The end of worker {self._handle.worker_id} cannot be recorded ({error}); the log says more."
+        safely("telling of it", lambda: notices.give(self._yard, "fault", text), None)
+        self._done([])
 
 
 def _ending(handle: WorkerHandle) -> tuple[WorkerState, str]:

@@ -11,16 +11,31 @@ from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
 from steelyard.rules.forecast import Span
 from steelyard.rules.ladder import SuspendedBy
+from steelyard.rules.samples import MAX_POINTS, Point, thin
 from steelyard.rules.states import WorkerState
+from steelyard.store.claims import Outcome
 
-Point = tuple[float, int, float]
-"""A sample: wall clock (Unix s), memory (bytes), CPU (per cent of one core)."""
+EXIT_GRACE = 10.0
+"""Seconds that a task gets for its checkpoint when its agent is told to leave."""
 
 SHORTEST_STRETCH = 0.15
 """Seconds; growth over less than this is mostly noise."""
 
-POINTS = 500
-"""Samples kept of one attempt (DESIGN section 6)."""
+
+@dataclass(slots=True)
+class StandOrder:
+    """An order to stand still, or to go on, until the agent has answered it. Agents answer in order."""
+
+    still: bool
+    by: SuspendedBy
+    """Who gave it."""
+    answer: asyncio.Future[bool | None]
+    """Whether the tree stands still now; None: the attempt has ended meanwhile."""
+
+    def settle(self, still: bool | None) -> None:
+        """Answer whoever waits, if anybody does."""
+        if not self.answer.done():
+            self.answer.set_result(still)
 
 
 @dataclass(slots=True)
@@ -43,7 +58,12 @@ class RunningAttempt:
     pid: int | None = None
     identity: str | None = None
     executable: str | None = None
+    outcome: Outcome | None = None
+    """How it ended, as soon as that is known, until it is recorded."""
+    ending: asyncio.Task[None] | None = None
+    """What reads its result before that."""
     refused: bool = False
+    """Its end could not be recorded yet."""
     progress: float | None = None
     message: str = ""
     first_progress: tuple[float, float] | None = None
@@ -53,7 +73,7 @@ class RunningAttempt:
     """How long it had run when it wrote its last checkpoint, seconds as ran_for() counts them."""
     suspended: bool = False
     suspended_by: SuspendedBy | None = None
-    """Who asked for it to stand still; the agent's answer may be on its way."""
+    """Who has it stand still. What the agent has not answered yet counts in WorkerHandle.suspended_by."""
     suspended_since: float | None = None
     stood_still: float = 0.0
     times_suspended: int = 0
@@ -70,16 +90,22 @@ class RunningAttempt:
     """Bytes a second, over the last few samples."""
     cpu_seconds: float = 0.0
     points: list[Point] = field(default_factory=list)
+    sampled: float = 0.0
+    """Awake time at which the last of them began."""
     spacing: float = 1.0
 
-    def note_sample(self, wall: float, memory: int, cpu: float, cpu_seconds: float) -> None:
-        """Keep a sample; when there are too many, every second one goes."""
+    def note_sample(self, wall: float, awake: float, memory: int, cpu: float, cpu_seconds: float) -> None:
+        """Keep a sample each `spacing` seconds of awake time: the one with most memory of that stretch."""
         self.peak = max(self.peak, memory)
         self.cpu_seconds = max(self.cpu_seconds, cpu_seconds)
-        if not self.points or wall - self.points[-1][0] >= self.spacing:
-            self.points.append((wall, memory, cpu))
-        if len(self.points) > POINTS:
-            self.points = self.points[::2]
+        point = (wall, memory, cpu)
+        if not self.points or awake - self.sampled >= self.spacing:
+            self.points.append(point)
+            self.sampled = awake
+        elif memory > self.points[-1][1]:
+            self.points[-1] = point
+        if len(self.points) > MAX_POINTS:
+            self.points = thin(self.points)
             self.spacing *= 2
 
     def note_growth(self, now: float, memory: int) -> None:
@@ -150,7 +176,14 @@ class WorkerHandle:
     dead_since: float | None = None
     reader: asyncio.Task[None] | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    confirmations: list[asyncio.Future[bool | None]] = field(default_factory=list)
+    told_to_leave: bool = False
+    """Nothing may be sent to it any more. leaving: it takes no further task."""
+    end_asked: bool = False
+    """Its end is recorded, or about to be."""
+    misheard: set[str] = field(default_factory=set)
+    """Types of messages that a fault of ours kept from being handled, which was told once."""
+    orders: list[StandOrder] = field(default_factory=list)
+    """Those that the agent has not answered yet, the oldest first."""
 
     @property
     def pid(self) -> int | None:
@@ -187,19 +220,38 @@ class WorkerHandle:
 
         nothing may be sent to it afterwards.
         """
-        self.leaving = True
+        self.leaving = self.told_to_leave = True
         self.send("exit", grace=grace)
 
-    def confirm(self, suspended: bool) -> None:
-        """Tell whoever waits for a suspend or a resume what came of it: the agent answers in their order."""
-        if self.confirmations:
-            future = self.confirmations.pop(0)
-            if not future.done():
-                future.set_result(suspended)
+    def leave_if_drained(self) -> None:
+        """Tell the agent to leave if it is drained and has nothing left to do."""
+        if self.state is not WorkerState.DRAINING or self.attempt is not None or self.heartbeat is None:
+            return
+        if not (self.told_to_leave or self.gone):
+            self.dismiss(EXIT_GRACE)
+
+    @property
+    def suspended_by(self) -> SuspendedBy | None:
+        """Who has the attempt stand still once the agent has carried out what it was told."""
+        if self.orders:
+            return self.orders[-1].by if self.orders[-1].still else None
+        return self.attempt.suspended_by if self.attempt is not None else None
+
+    def order(self, still: bool, by: SuspendedBy) -> asyncio.Future[bool | None]:
+        """Have the attempt stand still, or go on; what came of it, as StandOrder.answer says."""
+        assert self.attempt is not None
+        order = StandOrder(still, by, asyncio.get_running_loop().create_future())
+        fence = {"task_id": self.attempt.task_id, "attempt": self.attempt.number}
+        self.send("suspend" if still else "resume", **fence)
+        self.orders.append(order)
+        return order.answer
+
+    def next_answered(self) -> StandOrder | None:
+        """The order that the agent has just answered; None: it was not asked."""
+        return self.orders.pop(0) if self.orders else None
 
     def deny(self) -> None:
         """Tell whoever waits for a suspend or a resume that the attempt has ended meanwhile."""
-        waiting, self.confirmations = self.confirmations, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        waiting, self.orders = self.orders, []
+        for order in waiting:
+            order.settle(None)

@@ -1,15 +1,13 @@
-"""Workers come and go: add, greet, drain, abort, replace, and what follows when one has ended."""
+"""Workers come and go: add, drain, abort, replace."""
 
 from __future__ import annotations
 
-import hmac
 import logging
 import secrets
-from typing import Any
 
-from steelyard.machine import identity
+from steelyard.machine import containment
 from steelyard.machine.faultpoints import reach
-from steelyard.rules import admission, messages
+from steelyard.rules import admission
 from steelyard.rules.errors import (
     AtCapacity,
     ConfirmationRequired,
@@ -19,13 +17,12 @@ from steelyard.rules.errors import (
     NotFound,
     ShuttingDown,
     SteelyardError,
-    StorageFull,
 )
 from steelyard.rules.quantities import format_duration, format_size
 from steelyard.rules.states import WorkerState
 from steelyard.store import workers
 from steelyard.store.database import Change
-from steelyard.supervisor import attempts, notices, spawn, views, worker_end
+from steelyard.supervisor import hearing, notices, spawn, views, worker_end
 from steelyard.supervisor.scale import live_workers
 from steelyard.supervisor.worker_handle import WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -34,9 +31,6 @@ log = logging.getLogger(__name__)
 
 CLOSED = "the program was closed"
 """Why a worker is DEAD that nobody drained or aborted."""
-
-EXIT_GRACE = 10.0
-"""Seconds that a task gets for its checkpoint when its agent is told to leave."""
 
 CRASHES_IN_A_ROW = 5
 """DESIGN section 2: a worker that crashed is replaced at most so many times in a row."""
@@ -76,12 +70,13 @@ async def add(yard: Yard, force: bool) -> str:
         raise ShuttingDown("Steelyard is shutting down; no worker is started.")
     try:
         await spawn.spawn(
-            yard, handle, lambda h, m: on_message(yard, h, m), lambda h: worker_end.on_end(yard, h)
+            yard, handle, lambda h, m: hearing.on_message(yard, h, m), lambda h: worker_end.on_end(yard, h)
         )
-    except OSError as error:
-        handle.gone = True
-        handle.fault = f"the worker could not be started: {error.strerror or error}"
-        worker_end.on_end(yard, handle)
+    except BaseException as error:
+        # Also one of ours, or whoever asked for it going away: no handle stays that has no process.
+        _not_started(yard, handle, error)
+        if not isinstance(error, Exception):
+            raise
     else:
         # Whoever aborted or dismissed it while there was no process yet reached nobody.
         if handle.dismissed:
@@ -90,6 +85,17 @@ async def add(yard: Yard, force: bool) -> str:
             handle.dismiss(0.0)
     worker_end.sweep(yard)
     return handle.worker_id
+
+
+def _not_started(yard: Yard, handle: WorkerHandle, error: BaseException) -> None:
+    if not isinstance(error, OSError):
+        log.error("worker %s could not be started", handle.worker_id, exc_info=error)
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    handle.gone, handle.fault = True, f"the worker could not be started: {why}"
+    if handle.process is not None and handle.process.returncode is None:
+        # Not reaped yet, so its pid is its own.
+        containment.end_tree(handle.process.pid)
+    worker_end.on_end(yard, handle)
 
 
 def _admit(yard: Yard, change: Change, force: bool) -> None:
@@ -115,66 +121,6 @@ def _admit(yard: Yard, change: Change, force: bool) -> None:
         )
 
 
-def on_message(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
-    """One message of an agent."""
-    type_ = message["type"]
-    reach(type_, "received")
-    if handle.heartbeat is None and type_ != "ready":
-        handle.fault = f"the worker said {type_} before its handshake"
-        worker_end.kill(handle)
-        return
-    handle.heartbeat, handle.heartbeat_wall = yard.clocks.awake(), yard.clocks.wall()
-    if type_ == "ready":
-        _greet(yard, handle, message)
-    elif type_ == "heartbeat":
-        if not message.get("warm"):
-            handle.warm = None
-    elif attempts.is_current(handle, message):
-        assert handle.attempt is not None
-        attempts.HANDLERS[type_](yard, handle, handle.attempt, message)
-
-
-def _greet(yard: Yard, handle: WorkerHandle, message: dict[str, Any]) -> None:
-    """The handshake: the launch token works once, for this worker id only."""
-    right = handle.token and hmac.compare_digest(str(message["token"]), handle.token)
-    handle.token = ""
-    if not right or message["worker_id"] != handle.worker_id or message["v"] != messages.VERSION:
-        handle.fault = "its handshake was refused: wrong, used or missing launch token, or another version"
-        worker_end.kill(handle)
-        return
-
-    def apply(change: Change) -> bool:
-        old = handle.state
-        if old is WorkerState.STARTING:
-            view = views.worker(yard, handle, state=WorkerState.RUNNING)
-            return workers.move(
-                change,
-                handle.worker_id,
-                old,
-                WorkerState.RUNNING,
-                view,
-                pid=handle.pid,
-                identity=handle.identity,
-                executable=identity.executable_of(handle.pid) if handle.pid else None,
-            )
-        return False
-
-    def record() -> None:
-        yard.database.change(apply, "greet").add_done_callback(ready)
-
-    def ready(moved: Any) -> None:
-        if not moved.cancelled() and isinstance(moved.exception(), StorageFull) and not handle.gone:
-            # It shakes hands once only: what the disk refuses for now is written later.
-            yard.unrecorded.append(record)
-        elif not moved.cancelled() and moved.exception() is None and moved.result():
-            handle.state = WorkerState.RUNNING
-        elif handle.state is WorkerState.DRAINING:
-            handle.dismiss(EXIT_GRACE)
-        yard.hurry()
-
-    record()
-
-
 async def drain(yard: Yard, worker_id: str | None) -> str:
     """Let a worker finish its task and then leave;
 
@@ -189,8 +135,7 @@ async def drain(yard: Yard, worker_id: str | None) -> str:
         except BaseException:
             handle.leaving = False
             raise
-        if handle.attempt is None and handle.heartbeat is not None:
-            handle.dismiss(EXIT_GRACE)
+        handle.leave_if_drained()
     return handle.worker_id
 
 

@@ -166,10 +166,11 @@ class Agent:
             reason, grace = orders.text(message, "reason"), orders.number(message, "grace")
         task = self._task
         if task is None or (task.order.task_id, task.order.attempt) != fence:
-            # It crossed the end of that attempt on the way; the sidecar learns from `ended`.
+            # It crossed the end of that attempt on the way, and `ended` was sent before; or it never ran.
             self._journal.write(
                 f"{message['type']} for task {fence[0]} attempt {fence[1]}, which does not run here"
             )
+            self._outbox.send("absent", task_id=fence[0], attempt=fence[1])
         elif message["type"] == "stop":
             task.stop(reason, grace)
         elif message["type"] == "suspend":

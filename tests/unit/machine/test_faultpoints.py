@@ -36,10 +36,10 @@ def test_every_place_in_the_code_is_in_the_list() -> None:
 
 def test_every_change_that_has_a_step_is_in_the_list() -> None:
     found = set()
-    for where, values in called("change", "change_now", "note"):
-        if len(values) == 2 and isinstance(values[1], str):
-            assert "after_commit" in POINTS[values[1]], where
-            found.add(values[1])
+    for where, values in called("change", "change_now", "note", "record"):
+        if len(values) > 1 and isinstance(values[-1], str):
+            assert "after_commit" in POINTS[values[-1]], where
+            found.add(values[-1])
     committed = {step for step, moments in POINTS.items() if "after_commit" in moments}
     assert found == committed - {"migrate"}
 

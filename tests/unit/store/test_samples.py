@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
+from steelyard.rules.samples import MAX_POINTS
 from steelyard.store import samples
 from steelyard.store.database import Database
 from tests.unit.store.making import NOW, new, run, submit
-
-
-def test_thinning_keeps_order_ends_and_the_peak() -> None:
-    points = [(float(n), 1000 if n == 777 else n % 7, 0.0) for n in range(3601)]
-    kept = samples.thin(points)
-    assert 250 < len(kept) <= samples.MAX_POINTS
-    assert kept == sorted(kept) and (777.0, 1000, 0.0) in kept
-    assert samples.thin(points[:500]) == points[:500]
 
 
 def test_points_of_several_saves_are_thinned_together(database: Database) -> None:
@@ -22,7 +15,7 @@ def test_points_of_several_saves_are_thinned_together(database: Database) -> Non
         points = [(NOW + second, second, 50.0) for second in range(start, start + 300)]
         database.change_now(lambda change, p=points: samples.save(change, task_id, number, p))
     found = samples.read(database, task_id)
-    assert 250 < len(found) <= samples.MAX_POINTS
+    assert 250 < len(found) <= MAX_POINTS
     assert found[-1] == {"attempt": 1, "at": "2026-01-15T10:49:59.000Z", "memory": 1199, "cpu": 50.0}
     assert found == sorted(found, key=lambda point: str(point["at"]))
 

@@ -12,7 +12,7 @@ from steelyard.rules.errors import Conflict
 from steelyard.rules.states import Cause, TaskState
 from steelyard.store import tasks, workers
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, results, task_actions
+from steelyard.supervisor import attempts, outcomes, results, task_actions
 from tests.unit.supervisor.making import Made
 
 
@@ -95,7 +95,7 @@ async def test_an_acknowledged_cancel_is_never_followed_by_another_attempt(
     attempt = await made.attempt(worker, task_id)
     await task_actions.cancel(made.yard, task_id)
     assert [(who, message["type"]) for who, message in made.sent] == [(worker.worker_id, "stop")]
-    attempts.finish(made.yard, worker, attempt, Outcome(cause=cause, evidence="x"))
+    outcomes.finish(made.yard, worker, attempt, Outcome(cause=cause, evidence="x"))
     await made.yard.database.change(lambda change: None)
     row = tasks.row(made.yard.database, task_id)
     assert row is not None and (row["state"], row["cause"]) == (state, recorded)
@@ -106,10 +106,10 @@ async def test_a_late_finisher_changes_nothing(made: Made) -> None:
     """The fence: the worker was lost, the task runs elsewhere, and then the first attempt reports success."""
     first, second, task_id = await made.worker(), await made.worker(), await made.submit()
     lost = await made.attempt(first, task_id)
-    attempts.finish(made.yard, first, lost, Outcome(cause=Cause.WORKER_LOST))
+    outcomes.finish(made.yard, first, lost, Outcome(cause=Cause.WORKER_LOST))
     await made.yard.database.change(lambda change: None)
     running = await made.attempt(second, task_id)
-    attempts.finish(made.yard, first, lost, Outcome(cause=Cause.SUCCEEDED, result={"wrong": True}))
+    outcomes.finish(made.yard, first, lost, Outcome(cause=Cause.SUCCEEDED, result={"wrong": True}))
     await made.yard.database.change(lambda change: None)
     row = tasks.row(made.yard.database, task_id)
     assert row is not None and (row["state"], row["attempt"], row["worker_id"]) == (
@@ -131,7 +131,10 @@ async def test_a_fault_of_ours_in_reading_the_result_costs_no_run(
 
     monkeypatch.setattr(results, "read_result", breaks)
     worker, task_id = await made.worker(), await made.submit()
-    attempts.on_ended(made.yard, worker, await made.attempt(worker, task_id), ended())
+    attempt = await made.attempt(worker, task_id)
+    attempts.on_ended(made.yard, worker, attempt, ended())
+    assert attempt.ending is not None
+    await attempt.ending
     await made.yard.database.change(lambda change: None)
     found = tasks.view(made.yard.database, task_id)
     assert found is not None and found["state"] == TaskState.SUCCEEDED
@@ -174,7 +177,7 @@ async def test_only_a_quit_of_ours_says_nothing_against_a_task(made: Made, stopp
     for _ in range(6):
         worker = await made.worker()
         attempt = await made.attempt(worker, task_id)
-        attempts.finish(made.yard, worker, attempt, Outcome(cause=Cause.SIDECAR_LOST))
+        outcomes.finish(made.yard, worker, attempt, Outcome(cause=Cause.SIDECAR_LOST))
         await made.yard.database.change(lambda change: None)
     row = tasks.row(made.yard.database, task_id)
     assert row is not None and row["state"] == ("READY" if stopping else "FAILED")
@@ -190,6 +193,6 @@ async def test_a_suspend_and_a_resume_at_once_are_answered_each(made: Made) -> N
     await asyncio.sleep(0)
     attempts.on_suspended(made.yard, worker, attempt, {"suspended": True})
     assert await suspending == task_id and not again.done()
-    attempts.finish(made.yard, worker, attempt, Outcome(cause=Cause.SUCCEEDED))
+    outcomes.finish(made.yard, worker, attempt, Outcome(cause=Cause.SUCCEEDED))
     with pytest.raises(Conflict, match="has just ended"):
         await again

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from typing import Any
 
+import pytest
+
 from steelyard.rules.states import WorkerState
 from steelyard.store import tasks
-from steelyard.supervisor import dispatch, task_views
+from steelyard.supervisor import dispatch, launch, task_views
+from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import GIB, Made
 
 
@@ -99,6 +103,37 @@ async def test_a_worker_that_went_while_its_task_was_claimed_is_sent_nothing(mad
     worker = await made.worker()
     await made.submit(memory="1GiB")
     claiming = dispatch.dispatch(made.yard)
-    made.yard.database.change(lambda change: setattr(worker, "leaving", True))
+    made.yard.database.change(lambda change: worker.dismiss(0.0))
     await claiming
     assert started(made) == []
+
+
+async def test_a_drain_in_the_moment_of_a_claim_lets_that_task_run_first(made: Made) -> None:
+    """Left alone, the task would be RUNNING on a worker that neither runs it nor leaves."""
+    worker = await made.worker()
+    task_id = await made.submit(memory="1GiB")
+    claiming = asyncio.create_task(dispatch.dispatch(made.yard))
+    await eventually_async(lambda: tasks.row(made.yard.database, task_id)["state"] == "RUNNING", every=0)  # type: ignore[index]
+    worker.leaving = True
+    await claiming
+    assert started(made) == [(worker.worker_id, task_id)]
+
+
+async def test_a_fault_of_ours_ends_one_start_with_the_reason_and_the_others_start(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await made.worker(), await made.worker()
+    one, other = [await made.submit(memory="1GiB", attempts=1) for _ in range(2)]
+    works = launch.start_message
+
+    def breaks_once(*arguments: Any) -> dict[str, Any]:
+        monkeypatch.setattr(launch, "start_message", works)
+        raise ValueError("a number of 5,000 digits")
+
+    monkeypatch.setattr(launch, "start_message", breaks_once)
+    assert await dispatch.dispatch(made.yard) == 2
+    await made.yard.database.change(lambda change: None)
+    assert started(made) == [(second.worker_id, other)] and first.attempt is None
+    found = task_views.one(made.yard, one)
+    assert found["state"] == "FAILED"
+    assert "could not start it: ValueError: a number of 5,000 digits" in found["attempts"][0]["evidence"]

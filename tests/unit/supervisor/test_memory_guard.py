@@ -105,6 +105,8 @@ async def test_it_goes_on_after_calm_and_its_end_tells_the_story(made: Made) -> 
     assert leaking.times_suspended == 1
     made.clocks.advance(7)
     end(made, leaking, exit_code=0)
+    assert leaking.ending is not None
+    await leaking.ending
     await made.yard.database.change(lambda change: None)
     [past] = task_views.one(made.yard, leaking.task_id)["attempts"]
     assert past["evidence"] == "exit code 0; suspended once for want of memory, stood still for 13 s"
@@ -176,9 +178,29 @@ async def test_a_persons_answer_is_not_taken_for_the_guards(made: Made) -> None:
     leaking, _ = await running(made, 5, 300), await running(made, 3)
     keep(made, 0.9)
     handle = handle_of(made, leaking)
-    assert len(handle.confirmations) == 1
+    assert [order.by for order in handle.orders] == ["guard"]
     answer(made, leaking, True)
-    assert handle.confirmations == []
+    assert handle.orders == []
+
+
+async def test_one_that_a_person_resumes_while_the_guard_suspends_it_again_is_the_guards(made: Made) -> None:
+    """An order carries who gave it: the answer to the person's must not be taken for one to the guard's."""
+    leaking, _ = await running(made, 5, 300), await running(made, 3)
+    keep(made, 0.9)
+    answer(made, leaking, True)
+    resuming = asyncio.create_task(task_actions.suspend(made.yard, leaking.task_id, False))
+    await asyncio.sleep(0)
+    keep(made, 0.8)
+    assert [kind for kind, _ in sent(made)] == ["suspend", "resume", "suspend"]
+    answer(made, leaking, False)
+    assert await resuming == leaking.task_id
+    answer(made, leaking, True)
+    assert (leaking.suspended, leaking.suspended_by) == (True, "guard")
+    weigh(handle_of(made, leaking), 3, 0)
+    for _ in range(4):
+        made.clocks.advance(10)
+        keep(made, 8)
+    assert sent(made)[-1] == ("resume", leaking.task_id)
 
 
 async def test_an_agent_that_refuses_is_believed(made: Made) -> None:

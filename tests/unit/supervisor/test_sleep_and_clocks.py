@@ -8,7 +8,7 @@ from steelyard.rules.states import Cause, TaskState, WorkerState
 from steelyard.rules.timestamps import iso, unix
 from steelyard.store import events, tasks
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, dispatch, housekeeping, task_views, views, worker_end
+from steelyard.supervisor import dispatch, housekeeping, outcomes, task_views, views, worker_end
 from tests.unit.supervisor.making import Made
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -74,7 +74,7 @@ async def test_a_step_of_the_clock_harms_no_run(made: Made, step: float) -> None
     assert (seen["stalled"], seen["task"]["quiet"], seen["heartbeat_age"]) == (False, False, 0.0)
     made.clocks.advance(20)
     outcome = Outcome(Cause.SUCCEEDED, peak_memory=1, duration=attempt.ran_for(made.clocks.awake()))
-    attempts.finish(made.yard, worker, attempt, outcome)
+    outcomes.finish(made.yard, worker, attempt, outcome)
     await made.yard.database.change(lambda change: None)
     took = made.yard.database.execute("SELECT duration FROM attempt").fetchone()[0]
     assert took == 120
@@ -97,7 +97,7 @@ async def test_not_before_means_the_clock_as_it_is_set(made: Made, step: float) 
 async def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(made: Made, step: float) -> None:
     worker = await made.worker()
     attempt = await made.attempt(worker, await made.submit(memory="1GiB", attempts=3))
-    attempts.finish(made.yard, worker, attempt, Outcome(Cause.ERROR, exit_code=1))
+    outcomes.finish(made.yard, worker, attempt, Outcome(Cause.ERROR, exit_code=1))
     await made.yard.database.change(lambda change: None)
     made.clocks.step_wall(step)
     keeper = housekeeping.Housekeeper(made.yard)

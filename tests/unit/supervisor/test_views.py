@@ -9,7 +9,7 @@ from steelyard.rules.errors import ConfirmationRequired, InsufficientMemory
 from steelyard.rules.states import Cause, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, dispatch, task_views, views, workers
+from steelyard.supervisor import attempts, dispatch, outcomes, task_views, views, workers
 from tests.unit.supervisor.making import GIB, Made
 
 
@@ -65,7 +65,7 @@ async def test_what_an_end_would_lose_is_work_since_the_last_checkpoint(made: Ma
     assert seen() == (saved_at, 120)
     with pytest.raises(ConfirmationRequired, match="loses 2 min of work, what it did since its last"):
         await workers.abort(made.yard, worker.worker_id, confirm=False)
-    attempts.finish(made.yard, worker, attempt, Outcome(Cause.WORKER_LOST))
+    outcomes.finish(made.yard, worker, attempt, Outcome(Cause.WORKER_LOST))
     await made.yard.database.change(lambda change: None)
     assert task_views.one(made.yard, attempt.task_id)["unsaved"] is None
     del made.yard.handles[worker.worker_id]

@@ -15,7 +15,7 @@ from steelyard.rules.errors import AtCapacity, Conflict, ShuttingDown, StorageFu
 from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import workers as rows
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, leaving, spawn, startup, worker_end, workers
+from steelyard.supervisor import hearing, leaving, outcomes, spawn, startup, worker_end, workers
 from steelyard.supervisor.supervisor import Supervisor
 from steelyard.supervisor.worker_handle import WorkerHandle
 from tests.helpers.waiting import eventually_async
@@ -130,7 +130,7 @@ async def test_a_drain_in_the_same_breath_as_the_handshake_is_no_conflict(made: 
     """Both are of one transaction: the row is RUNNING already while the handle still says STARTING."""
     worker = await made.worker(WorkerState.STARTING)
     ready = {"type": "ready", "v": 1, "worker_id": worker.worker_id, "token": worker.token}
-    workers.on_message(made.yard, worker, {**ready, "pid": 1, "identity": "x"})
+    hearing.on_message(made.yard, worker, {**ready, "pid": 1, "identity": "x"})
     assert str(worker.state) == "STARTING"
     await workers.drain(made.yard, worker.worker_id)
     assert rows.row(made.yard.database, worker.worker_id)["state"] == "DRAINING"  # type: ignore[index]
@@ -149,11 +149,11 @@ async def test_security_23_a_handshake_that_is_not_right_is_a_fault(
     worker = await made.worker(WorkerState.STARTING)
     ready = {"type": "ready", "v": 1, "worker_id": worker.worker_id, "token": worker.token}
     right = dict(ready)
-    workers.on_message(made.yard, worker, {**ready, **changes})
+    hearing.on_message(made.yard, worker, {**ready, **changes})
     assert worker.fault is not None and "refused" in worker.fault
     # The right one comes too late: the token was used up by the wrong one.
     worker.fault = None
-    workers.on_message(made.yard, worker, right)
+    hearing.on_message(made.yard, worker, right)
     assert worker.fault and str(worker.state) == "STARTING"
 
 
@@ -161,7 +161,7 @@ async def test_crashes_in_a_row_end_when_a_task_ends(made: Made, swept: list[fro
     made.yard.crashes_in_a_row = 5
     worker, task_id = await made.worker(), await made.submit()
     attempt = await made.attempt(worker, task_id)
-    attempts.finish(made.yard, worker, attempt, Outcome(cause=Cause.SUCCEEDED))
+    outcomes.finish(made.yard, worker, attempt, Outcome(cause=Cause.SUCCEEDED))
     await made.yard.database.change(lambda change: None)
     assert made.yard.crashes_in_a_row == 0
 
@@ -215,11 +215,43 @@ async def test_a_handshake_that_the_disk_refuses_is_recorded_once_it_takes_it(
 
     with monkeypatch.context() as patched:
         patched.setattr(rows, "move", refused)
-        workers.on_message(made.yard, handle, {"type": "ready", **ready, "pid": 1, "identity": "x"})
+        hearing.on_message(made.yard, handle, {"type": "ready", **ready, "pid": 1, "identity": "x"})
         await eventually_async(lambda: made.yard.unrecorded)
     assert handle.state is WorkerState.STARTING
     made.yard.unrecorded.pop()()
     await eventually_async(lambda: handle.state is WorkerState.RUNNING)
+
+
+async def test_a_handshake_that_cannot_be_recorded_is_the_end_of_the_worker_with_the_reason(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STARTING for ever, it would be neither late nor of any use."""
+    killed: list[WorkerHandle] = []
+    monkeypatch.setattr(worker_end, "kill", killed.append)
+    handle = await made.worker(WorkerState.STARTING)
+    ready = {"v": messages.VERSION, "worker_id": handle.worker_id, "token": handle.token}
+
+    def breaks(*_: Any, **__: Any) -> bool:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(rows, "move", breaks)
+    hearing.on_message(made.yard, handle, {"type": "ready", **ready, "pid": 1, "identity": "x"})
+    await eventually_async(lambda: killed == [handle])
+    assert handle.fault == "its handshake could not be recorded: a fault of ours"
+
+
+async def test_whatever_keeps_a_worker_from_being_started_leaves_no_handle(
+    made: Made, swept: list[frozenset[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(spawn, "spawn", breaks)
+    worker_id = await workers.add(made.yard, force=False)
+    await eventually_async(lambda: not made.yard.handles)
+    row = rows.row(made.yard.database, worker_id)
+    assert row is not None
+    assert (row["state"], row["reason"]) == ("FAILED", "the worker could not be started: a fault of ours")
 
 
 @pytest.fixture
