@@ -79,8 +79,8 @@ def test_errors_are_tried_again_until_the_attempts_are_spent(client: httpx.Clien
     ("write", "result", "said"),
     [
         (r'printf "{\"ort\": \"K\366ln\"}" >', {"ort": "Köln"}, "Latin-1"),
-        (r'printf "{\"cost\": 2.5, \"payback\": NaN}" >', {"cost": 2.5, "payback": None}, "payback"),
-        ("mkfifo", None, "regular file"),
+        (r'printf "{\"cost\": 2.5, \"payback\": NaN}" >', {"cost": 2.5, "payback": "NaN"}, "payback"),
+        ("mkfifo", None, "named pipe"),
     ],
 )
 def test_an_odd_result_costs_no_run(client: httpx.Client, write: str, result: object, said: str) -> None:

@@ -10,23 +10,26 @@ from typing import Any
 
 from steelyard.cli.output import Column, state
 from steelyard.cli.session import Session
-from steelyard.cli.wording import duration, size, value
+from steelyard.cli.wording import duration, plain, size, value
 from steelyard.client.answers import Result
 from steelyard.client.results import names_of
+from steelyard.rules import figures
 
 _FIXED, _EACH_VARIED, _EACH_NUMBER = 45, 10, 12
 """Columns of a terminal that ids and times take, and what a parameter and a number need to be readable."""
+_MOST_REMARKS = 10
+"""Lines below a table on results that could not be taken whole."""
 
 
 def show(session: Session, found: Sequence[Result]) -> None:
     """A table; on a terminal with as many numbers as can be read in its width, in a pipe with all of them."""
     varied = names_of([one["varied"] for one in found])
-    figures = names_of([one["numbers"] for one in found])
+    names, rows = figures.columns([one["result"] for one in found])
     hidden: list[str] = []
     if session.out.console.is_terminal:
         room = (session.out.console.width - _FIXED - _EACH_VARIED * len(varied)) // _EACH_NUMBER
         if room >= 0:  # else it is no table, and each number has a line
-            figures, hidden = figures[:room], figures[room:]
+            names, hidden = names[:room], names[room:]
     session.out.table(
         [
             Column("Task", fixed=True),
@@ -34,7 +37,7 @@ def show(session: Session, found: Sequence[Result]) -> None:
             Column("State", fixed=True),
             Column("Took", right=True),
             Column("Peak", right=True),
-            *(Column(name, right=True) for name in figures),
+            *(Column(name, right=True) for name in names),
         ],
         (
             [
@@ -43,9 +46,9 @@ def show(session: Session, found: Sequence[Result]) -> None:
                 state(one["state"]),
                 duration(one["seconds"]),
                 size(one["peak"]),
-                *(value(one["numbers"].get(name)) for name in figures),
+                *(value(cells.get(name)) for name in names),
             ]
-            for one in found
+            for one, cells in zip(found, rows, strict=True)
         ),
     )
     if hidden:
@@ -54,25 +57,45 @@ def show(session: Session, found: Sequence[Result]) -> None:
             f"{len(hidden)} more {do} not fit here: {', '.join(hidden[:3])}{', ...' if hidden[3:] else ''}."
             " See all in a pipe, or with --csv and --json."
         )
+    _say_remarks(session, found)
 
 
 def as_csv(found: Sequence[Result]) -> str:
-    """One line a task: id, label, state, cause, seconds, peak in bytes, every parameter, every number."""
+    """One line a task: id, label, state, cause, seconds, peak in bytes, every parameter, every number.
+
+    remark, the last column, is there if anything is to be said of a result.
+    """
     parameters = names_of([one["parameters"] for one in found])
-    figures = names_of([one["numbers"] for one in found])
+    names, rows = figures.columns([one["result"] for one in found])
+    remarked = any(one["remarks"] for one in found)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["task_id", "label", "state", "cause", "seconds", "peak_bytes", *parameters, *figures])
-    for one in found:
+    about = ["task_id", "label", "state", "cause", "seconds", "peak_bytes"]
+    writer.writerow([*about, *parameters, *names, *(["remark"] if remarked else [])])
+    for one, cells in zip(found, rows, strict=True):
         writer.writerow(
             [
                 *(one["task_id"], one["label"], one["state"], one["cause"], one["seconds"], one["peak"]),
                 *(_cell(one["parameters"].get(name)) for name in parameters),
-                *(one["numbers"].get(name) for name in figures),
+                *(_cell(cells.get(name)) for name in names),
+                *([" ".join(one["remarks"])] if remarked else []),
             ]
         )
     return text.getvalue()
 
 
+def _say_remarks(session: Session, found: Sequence[Result]) -> None:
+    """A line for each result that could not be taken, so that no dash stands without a word."""
+    lines = [f"{one['task_id']}: {plain(' '.join(one['remarks']))}" for one in found if one["remarks"]]
+    for line in lines[:_MOST_REMARKS]:
+        session.out.note(line)
+    if len(lines) > _MOST_REMARKS:
+        session.out.note(
+            f"{len(lines) - _MOST_REMARKS} more results could not be taken whole; --csv names each."
+        )
+
+
 def _cell(thing: Any) -> Any:
+    if isinstance(thing, float):
+        return figures.spelled(thing)
     return json.dumps(thing, ensure_ascii=False) if isinstance(thing, bool | list | dict) else thing

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from typing import Any
 
+from steelyard.rules.figures import NOT_A_NUMBER
 from steelyard.rules.quantities import format_duration, format_size
 from steelyard.rules.timestamps import unix
 
@@ -63,6 +65,8 @@ def between(start: str | None, end: str | None) -> float | None:
 
 def value(thing: Any) -> str:
     """A parameter or result in a cell: text as it is, numbers short, the rest as it prints."""
+    if isinstance(thing, float) and not math.isfinite(thing):
+        return NOT_A_NUMBER
     if isinstance(thing, float):
         return (
             f"{thing:g}" if abs(thing) >= 1e6 or abs(thing) < 1e-3 else f"{thing:.4f}".rstrip("0").rstrip(".")

@@ -312,7 +312,8 @@ class Result(TypedDict):
     """What came of one task of a sweep.
 
     varied: its values of the parameters that differ within the sweep; numbers: those of its result, nested
-    ones with a dotted name ("cost.total"); seconds: how long its last attempt took; peak: bytes.
+    ones with a dotted name ("cost.total"), NaN and infinities as floats; remarks: what is to be said of a
+    result that could not be taken whole; seconds: how long its last attempt took; peak: bytes.
     """
 
     task_id: str
@@ -323,5 +324,6 @@ class Result(TypedDict):
     varied: dict[str, Any]
     result: Any
     numbers: dict[str, float]
+    remarks: list[str]
     seconds: float | None
     peak: int | None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from steelyard.client.answers import Result, Task
+from steelyard.rules import figures
 from steelyard.rules.timestamps import unix
-
-_DEEPEST = 4
 
 
 def of(tasks: Sequence[Task]) -> list[Result]:
@@ -16,6 +15,7 @@ def of(tasks: Sequence[Task]) -> list[Result]:
     parameters = [task["parameters"] or {} for task in tasks]
     varied = names_of(parameters)
     varied = [name for name in varied if len({repr(one.get(name)) for one in parameters}) > 1]
+    _, numbers = figures.columns([task["result"] for task in tasks])
     return [
         {
             "task_id": task["task_id"],
@@ -25,26 +25,18 @@ def of(tasks: Sequence[Task]) -> list[Result]:
             "parameters": given,
             "varied": {name: given.get(name) for name in varied},
             "result": task["result"],
-            "numbers": dict(numbers(task["result"])),
+            "numbers": {name: value for name, value in found.items() if not isinstance(value, str)},
+            "remarks": figures.of_result(task["attempts"][-1]["remarks"]) if task["attempts"] else [],
             "seconds": _seconds(task),
             "peak": task["memory"]["peak"],
         }
-        for task, given in zip(tasks, parameters, strict=True)
+        for task, given, found in zip(tasks, parameters, numbers, strict=True)
     ]
 
 
 def names_of(tables: Sequence[dict[str, Any]]) -> list[str]:
     """Every key of any of them, in the order in which they first appear."""
     return list(dict.fromkeys(name for table in tables for name in table))
-
-
-def numbers(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, float]]:
-    """The numbers of a result by name: those of an object inside it as "outer.inner", a bare one "result"."""
-    if isinstance(value, dict) and depth < _DEEPEST:
-        for key, inner in value.items():
-            yield from numbers(inner, f"{name}.{key}" if name else str(key), depth + 1)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield name or "result", value
 
 
 def _seconds(task: Task) -> float | None:

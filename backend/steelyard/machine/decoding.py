@@ -45,6 +45,30 @@ def text_of(data: bytes, other: str | None = None, *, cut: bool = False) -> str:
     )
 
 
+def document_of(data: bytes) -> tuple[str, str | None]:
+    """The text of a whole file that somebody wrote, and the encoding to speak of where it was guessed.
+
+    UTF-8 and UTF-16, by their marks or their looks; else the encoding of this system; else Latin-1,
+    where everything is a text.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace"), None
+    # What begins with an ASCII character, as JSON, TOML and tables do, has a zero beside it in UTF-16.
+    for zero, wide in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if len(data) >= 4 and data[zero] == data[zero + 2] == 0 and data[1 - zero] and data[3 - zero]:
+            return data.decode(wide, "replace"), None
+    try:
+        return data.decode("utf-8-sig"), None
+    except UnicodeDecodeError:
+        other = of_this_system()
+    try:
+        if other != _UTF8:
+            return data.decode(other), other
+    except UnicodeDecodeError:
+        pass
+    return data.decode("latin-1"), "Latin-1"
+
+
 def whole_characters(data: bytes, other: str | None = None) -> tuple[str, int]:
     """The text of a stretch of output and how many bytes it stands for: a character cut at the end waits."""
     held = len(data) - _cut_at(data)

@@ -152,3 +152,23 @@ def test_watching_workers_in_a_pipe_is_a_line_a_change(
         for status in islice(worker_watch._statuses(session, ()), 2):
             worker_watch._tell(session, status, said)
     assert capsys.readouterr().out == "3f9a1c20  STARTING  idle\n3f9a1c20  RUNNING  idle\n"
+
+
+def test_what_is_not_a_number_and_what_could_not_be_read_is_said(
+    sidecar: FakeSidecar, steelyard: Steelyard
+) -> None:
+    why = "result.json could not be read: Expecting value: line 1 column 8 (char 7)."
+    for number, result in enumerate(({"cost": 1.5, "payback": "NaN"}, {"cost": 2, "payback": 3}, None), 1):
+        one = ended(str(number) * 12, remarks=[] if result else [why])
+        sidecar.tasks[one["task_id"]] = one | {"sweep_id": SWEEP, "result": result}
+    done = steelyard("results", SWEEP)
+    [first] = [line for line in done.out.splitlines() if line.startswith("1" * 12)]
+    assert first.endswith("not a number") and "1.5" in first
+    assert f"{'3' * 12}: {why}" in done.err
+    rows = list(csv.DictReader(io.StringIO(steelyard("results", SWEEP, "--csv").out)))
+    assert [row["payback"] for row in rows] == ["", "3", "NaN"]
+    assert [row["remark"] for row in rows] == [why, "", ""]
+    answer = steelyard("results", SWEEP, "--json").out
+    found = json.loads(answer, parse_constant=lambda name: pytest.fail(name))
+    assert found["results"][2]["numbers"] == {"cost": 1.5, "payback": None}
+    assert found["results"][2]["result"]["payback"] == "NaN" and found["results"][0]["remarks"] == [why]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 from steelyard.web.pages.sweep_table import as_csv, ordered, table
+from steelyard.web.pages.task_wording import cell
 
 
 def task(number: int, price: float, result: Any = None, **more: Any) -> dict[str, Any]:
     return {"task_id": f"t{number}", "label": "", "state": "SUCCEEDED" if result else "READY",
-            "parameters": {"price": price, "path": "reference"}, "result": result, **more}  # fmt: skip
+            "parameters": {"price": price, "path": "reference"}, "result": result,
+            "attempts": [], **more}  # fmt: skip
 
 
 TASKS = [
@@ -45,3 +49,24 @@ def test_a_result_of_many_numbers_and_odd_ones() -> None:
     found = table([task(1, 1, wide), task(2, 2, 7), task(3, 3, [1, 2]), task(4, 4, "text")])
     assert len(found.numbers) == 40 and found.left == 61
     assert table([]).rows == []
+
+
+ODD = [
+    task(1, 0, {"cost": 0.0, "payback": "NaN"}),
+    task(2, 1, {"cost": 2, "payback": "-Infinity"}),
+    task(3, 2, {"cost": "infeasible", "payback": 3}),
+    task(4, 3, attempts=[{"remarks": ["result.json could not be read: line 1.", "Its folder was moved."]}]),
+]
+
+
+def test_what_is_not_a_number_says_so_in_its_cell_alone() -> None:
+    found = table(ODD)
+    cells = [[cell(row.cells[name]) for name in found.numbers] for row in found.rows]
+    assert cells == [["0", "not a number"], ["2", "not a number"], ["infeasible", "3"], ["–", "–"]]
+    assert [row.remarks for row in found.rows] == [[], [], [], ["result.json could not be read: line 1."]]
+    for down in (False, True):
+        last_two = [row.task["task_id"] for row in ordered(found.rows, "payback", down)][2:]
+        assert last_two == ["t1", "t4"]
+    rows = list(csv.DictReader(io.StringIO(as_csv(found))))
+    assert [row["payback"] for row in rows] == ["NaN", "-Infinity", "3", ""]
+    assert [row["remark"] for row in rows] == ["", "", "", "result.json could not be read: line 1."]

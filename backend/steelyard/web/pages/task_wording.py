@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 from jinja2 import Environment
 
+from steelyard.rules.figures import NOT_A_NUMBER
 from steelyard.rules.quantities import format_size
 from steelyard.rules.reasons import waits
 from steelyard.web.pages.wording import Meaning
@@ -76,7 +78,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.6g}" if math.isfinite(value) else NOT_A_NUMBER
     return str(value)
 
 
