@@ -58,6 +58,8 @@ SIMULATION = """[simulation]
 name = "batch"
 title = "Memory batch"
 command = [{python}, "-I", "-S", {job}, "{{gib}}", "{{seconds}}"]
+[run]
+workspace = "shared"
 [parameters.gib]
 type = "number"
 [parameters.seconds]

@@ -30,6 +30,10 @@ SCHEMA = {
 }
 _RESOURCES = {"memory": 2**30, "cores": 1, "timeout": 3600.0, "attempts": 3, "reuse": False}
 
+RUN = {
+    "workspace": None, "copy": [], "link": [], "keep": [], "drop": [], "beside": "side by side", "why": None,
+}  # fmt: skip
+
 
 def attempt(number: int = 1, **fields: Any) -> dict[str, Any]:
     """An attempt as DESIGN section 9 has it."""
@@ -243,7 +247,7 @@ class FakeSidecar:
     def _simulation(self, name: str) -> dict[str, Any]:
         return {
             "name": name, "title": name.title(), "description": "", "schema": SCHEMA,
-            "resources": _RESOURCES, "learned": self.learned,
+            "resources": _RESOURCES, "run": RUN, "learned": self.learned,
             "usual_duration": 90.0 if self.learned else None,
         }  # fmt: skip
 

@@ -21,6 +21,7 @@ PURE = frozenset(
     {
         *("__future__", "abc", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum"),
         *(
+            "fnmatch",
             "fractions",
             "functools",
             "heapq",

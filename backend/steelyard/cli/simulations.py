@@ -12,7 +12,7 @@ from steelyard.cli import completing
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import NOTHING, duration, plain, size
-from steelyard.client.answers import Simulation
+from steelyard.client.answers import Run, Simulation
 
 
 @click.command(short_help="List simulations, or show the parameters of one.")
@@ -56,6 +56,7 @@ def _one(session: Session, simulation: Simulation) -> None:
             *([] if usual is None else [("Usually takes", duration(usual))]),
             ("Time limit", _limit(resources["timeout"])),
             ("Attempts", str(resources["attempts"])),
+            *([("Runs", _runs(run))] if (run := simulation.get("run")) else []),
         ]
     )
     schema = simulation["schema"]
@@ -80,6 +81,12 @@ def _memory(simulation: Simulation) -> str:
         return words
     runs = "the run" if learned["runs"] == 1 else f"the {learned['runs']} runs"
     return f"{words}; {runs} seen took {size(learned['peak'])} at most"
+
+
+def _runs(run: Run) -> str:
+    """How its runs go beside each other, and in which folder."""
+    where = {"fresh": ", each in a folder of its own", "shared": ", all in one folder"}
+    return run["why"] or run["beside"] + where.get(run["workspace"] or "", "")
 
 
 def _limit(seconds: float | None) -> str:

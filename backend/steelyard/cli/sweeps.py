@@ -79,6 +79,8 @@ def sweep(
     if not made["new"]:
         view = session.client.sweep_view(made["sweep_id"])
         session.out.note(f"sweep {made['sweep_id']} is already there: {sweep_ids.states(view)}")
+    if not session.out.as_json and len(made["task_ids"]) > 1:
+        _tell_why_one_at_a_time(session, simulation)
     if waits:
         return show_end(session, made["sweep_id"], made["task_ids"])
     if session.out.as_json:
@@ -89,6 +91,12 @@ def sweep(
             f"{len(made['task_ids'])} tasks are queued: steelyard tasks --sweep {made['sweep_id']}"
         )
     return exit_codes.OK
+
+
+def _tell_why_one_at_a_time(session: Session, simulation: str) -> None:
+    run = session.client.simulation(simulation).get("run")
+    if run and run["why"]:
+        session.out.note(run["why"])
 
 
 def show_end(session: Session, sweep_id: str, task_ids: list[str]) -> int:

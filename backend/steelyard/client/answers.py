@@ -239,6 +239,18 @@ class Event(TypedDict):
     data: dict[str, Any]
 
 
+class Run(TypedDict):
+    """Where runs of a simulation work; beside: "side by side", "first alone" or "one at a time", and why."""
+
+    workspace: str | None
+    copy: list[str]
+    link: list[str]
+    keep: list[str]
+    drop: list[str]
+    beside: str
+    why: str | None
+
+
 class Simulation(TypedDict):
     """A simulation that can be submitted; `schema` is the JSON Schema of its parameters object."""
 
@@ -247,6 +259,7 @@ class Simulation(TypedDict):
     description: str
     schema: dict[str, Any]
     resources: dict[str, Any]
+    run: NotRequired[Run]
     learned: NotRequired[dict[str, Any] | None]
     usual_duration: NotRequired[float | None]
 

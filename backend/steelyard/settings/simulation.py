@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from steelyard.rules.errors import InvalidParameters
 from steelyard.settings.parameters import Parameters, Schema
 from steelyard.settings.placeholders import CORES, PYTHON, asks_for, fill
+from steelyard.settings.run_section import NOTHING_STATED, Run
 from steelyard.settings.wording import shown
 
 MOST_CORES = 1024
@@ -48,8 +49,11 @@ class Simulation:
     pattern: str | None = None
     total: str | float | None = None
     """What the one group of pattern is a part of: a number, or the parameter that holds it."""
+    run: Run = NOTHING_STATED
     parameters: Mapping[str, Schema]
     file: Path | None = None
+    digest: str = ""
+    """Of the text of its file: another text is another simulation for whoever watched its runs."""
 
     @cached_property
     def _parameters(self) -> Parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tomllib
@@ -15,6 +16,8 @@ from steelyard.settings.parameters import faults
 from steelyard.settings.patterns import compiled
 from steelyard.settings.placeholders import wrong_in
 from steelyard.settings.run_needs import read_cores, read_variables, wrong_variables
+from steelyard.settings.run_section import KEYS as RUN_KEYS
+from steelyard.settings.run_section import Run, read_run
 from steelyard.settings.simulation import Simulation
 from steelyard.settings.toml_lines import line_of, syntax_fault
 from steelyard.settings.wording import shown, suggestion
@@ -29,6 +32,7 @@ _SECTIONS = {
     "simulation": ("name", "title", "description", "command", "function", "python", "directory"),
     "resources": ("memory", "cores", "timeout", "attempts", "reuse"),
     "progress": ("pattern", "total"),
+    "run": RUN_KEYS,
 }
 _FREE = ("environment", "parameters")
 """Sections whose keys are names of the author's own."""
@@ -116,12 +120,19 @@ class _Reading:
             "reuse": self._get("resources", "reuse", _flag, False),
             "pattern": self._get("progress", "pattern", _pattern, None),
             "total": self._get("progress", "total", self._total, None),
+            "run": self._run(),
+            "digest": hashlib.sha256(self._text.encode()).hexdigest()[:32],
         }
         counts_up = rest["pattern"] is not None and compiled(rest["pattern"]).groups == 1
         if rest["total"] is not None and not counts_up:
             self._note(("progress", "total"), r"expected a pattern of one group beside it, like 'step (\d+)'")
         if rest["reuse"] and function is None and self._has("simulation", "command"):
             self._note(("resources", "reuse"), "expected false: only runs of a function can share a process")
+        if rest["reuse"] and rest["run"].fresh:
+            self._note(
+                ("resources", "reuse"),
+                'expected false: with workspace = "fresh" each run has its own process',
+            )
         if self._faults:
             raise Faulty(name or self._path.stem, sorted(self._faults, key=lambda fault: fault.line))
         return Simulation(
@@ -135,6 +146,12 @@ class _Reading:
                 self._note(("parameters", *path.split(".")), message)
             found[name] = schema
         return found
+
+    def _run(self) -> Run:
+        return read_run(
+            lambda key, read, default: self._get("run", key, read, default),
+            lambda key, message: self._note(("run", key), message),
+        )
 
     def _unknown_keys(self) -> None:
         sections = (*_SECTIONS, *_FREE)

@@ -57,7 +57,7 @@ def _pause(connection: sqlite3.Connection) -> None:
 
 
 def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
-    """Version 4: what we noticed about an attempt beside how it ended; sweeps, filled from their tasks."""
+    """Version 4: what we noticed about attempts and directories; sweeps, filled from their tasks."""
     connection.execute('ALTER TABLE "attempt" ADD COLUMN "remarks" TEXT')
     connection.execute(
         """CREATE TABLE "sweep" ("serial" INTEGER NOT NULL PRIMARY KEY, "id" TEXT NOT NULL,
@@ -72,6 +72,11 @@ def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
         """INSERT INTO sweep(id, simulation, name, queued_at)
            SELECT sweep_id, simulation, '', min(queued_at) FROM task WHERE sweep_id IS NOT NULL
            GROUP BY sweep_id ORDER BY min(serial)"""
+    )
+    connection.execute(
+        """CREATE TABLE "directory" ("simulation" TEXT NOT NULL PRIMARY KEY, "digest" TEXT NOT NULL,
+           "wrote" INTEGER NOT NULL, "names" TEXT NOT NULL, "whole" INTEGER NOT NULL,
+           "at" REAL NOT NULL) WITHOUT ROWID, STRICT"""
     )
 
 

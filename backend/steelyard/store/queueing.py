@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from steelyard.store.database import Change
-from steelyard.store.records import Reader
+from steelyard.store.records import Reader, to_json
 from steelyard.store.tables import RUNNABLE
 
 _RUNNABLE = f"SELECT * FROM task WHERE queue = ? AND {RUNNABLE} ORDER BY priority DESC, position LIMIT ?"
+_RUNNABLE_BUT = f"""SELECT * FROM task WHERE queue = ? AND {RUNNABLE}
+    AND simulation NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, position LIMIT ?"""
 _WAKE = "UPDATE task SET held_until = NULL WHERE held_until <= ?"
 _OVERHELD = """UPDATE task SET held_until = CASE WHEN not_before > ?1 THEN not_before END
     WHERE held_until > ?1 + ?2 AND (not_before IS NULL OR held_until <> not_before)"""
 _NEXT_DUE = "SELECT min(held_until) FROM task WHERE held_until IS NOT NULL"
 
 
-def runnable(reader: Reader, queue: str, limit: int) -> list[dict[str, Any]]:
+def runnable(reader: Reader, queue: str, limit: int, without: Collection[str] = ()) -> list[dict[str, Any]]:
     """At most `limit` rows of `task` that nothing in the database keeps from starting, the next one first.
 
     They wait for no predecessor and no moment; a higher priority goes first, then the earlier position.
+    without: names of simulations of which none may start now.
     """
+    if without:
+        found = reader.execute(_RUNNABLE_BUT, (queue, to_json(sorted(without)), limit))
+        return [dict(row) for row in found.fetchall()]
     return [dict(row) for row in reader.execute(_RUNNABLE, (queue, limit)).fetchall()]
 
 

@@ -258,6 +258,20 @@ class Pause(Table):
         without_rowid = True
 
 
+class Directory(Table):
+    """Whether a run of a simulation that states no workspace wrote into its directory. `names`: JSON."""
+
+    simulation = TextField(primary_key=True)
+    digest = TextField()
+    wrote = BooleanField()
+    names = TextField()
+    whole = BooleanField()
+    at = DoubleField()
+
+    class Meta:
+        without_rowid = True
+
+
 TABLES: tuple[type[Table], ...] = (
     Worker,
     Task,
@@ -271,6 +285,7 @@ TABLES: tuple[type[Table], ...] = (
     Footprint,
     Pause,
     Sweep,
+    Directory,
 )
 
 RUNNABLE = "state = 'READY' AND blockers = 0 AND held_until IS NULL"

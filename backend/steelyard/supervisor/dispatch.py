@@ -12,10 +12,11 @@ from steelyard.rules.errors import SteelyardError
 from steelyard.rules.reasons import Waiting
 from steelyard.rules.scheduling import Candidate, Room, Running
 from steelyard.rules.states import Cause
+from steelyard.rules.workspace import Manner
 from steelyard.store import claims, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import launch, outcomes
+from steelyard.supervisor import launch, outcomes, watching, workspaces
 from steelyard.supervisor.scale import live_workers
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -37,7 +38,8 @@ async def dispatch(yard: Yard) -> int:
     if due is not None and due <= yard.clocks.wall():
         await yard.database.change(lambda change: tasks.wake(change, yard.clocks.wall()), "wake")
     queues = {handle.queue for handle in yard.idle()}
-    if not any(tasks.runnable(yard.database, queue, 1) for queue in queues):
+    taken = watching.taken(yard)
+    if not any(tasks.runnable(yard.database, queue, 1, taken) for queue in queues):
         yard.waiting = {}
         return 0
     if not yard.database.condition.has_room():
@@ -109,7 +111,15 @@ def _choose(
             idle.remove(handle)
             claimed.append((handle, _attempt(yard, row, number), row))
             served = {h.queue for h in idle}
-            rows = {task_id: row for task_id, row in rows.items() if row["queue"] in served}
+            alone = (
+                watching.manner(yard, yard.catalogue.simulations.get(row["simulation"])) is not Manner.FREE
+            )
+            barred = row["simulation"] if alone else None
+            rows = {
+                task_id: one
+                for task_id, one in rows.items()
+                if one["queue"] in served and one["simulation"] != barred
+            }
     return claimed
 
 
@@ -128,7 +138,8 @@ def _queued(yard: Yard, change: Change, queues: set[str], limit: int) -> dict[st
     """What waits in the queues that an idle worker serves, merged in one order, by task id; each with the
     claim that is known of it by now.
     """
-    found = [row for queue in queues for row in tasks.runnable(change, queue, limit)]
+    taken = watching.taken(yard)
+    found = [row for queue in queues for row in tasks.runnable(change, queue, limit, taken)]
     for row in found:
         yard.learning.refresh(change, yard.settings, row)
     found.sort(key=lambda row: (-row["priority"], row["position"]))
@@ -206,8 +217,11 @@ def _start(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, row: Row) 
     if handle.gone or handle.told_to_leave:
         # The worker ended, or was told to, while the claim was committed: its end gives the task back.
         return
-    message = launch.start_message(yard, attempt, row)
-    handle.send("start", low_priority=handle.low_priority, **message)
+    simulation, message = launch.start_message(yard, attempt, row)
+    if workspaces.needs(simulation):
+        workspaces.begin(yard, handle, attempt, message, simulation, outcomes.finish)
+    else:
+        handle.send("start", low_priority=handle.low_priority, **message)
 
 
 def _not_started(attempt: RunningAttempt, error: Exception) -> Outcome:

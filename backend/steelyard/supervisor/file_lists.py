@@ -20,7 +20,7 @@ from steelyard.machine.folder_walk import Found, Listing, walk
 from steelyard.machine.regular_files import Unreadable, open_below
 from steelyard.rules.timestamps import iso
 
-ROOTS = {"output": ""}
+ROOTS = {"output": "", "work": "work/"}
 """Folder of an attempt that holds files -> what their names begin with."""
 MOST = 5_000
 """Files of a task that are listed."""

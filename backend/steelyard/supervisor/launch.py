@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 import msgspec
 
 import steelyard_task
+from steelyard.machine import temporary as temporary_files
 from steelyard.machine.interpreters import default_python
 from steelyard.machine.private_files import make_private_directory, write_private
 from steelyard.rules.errors import NotFound
 from steelyard.settings.simulations import Launch, Simulation
 from steelyard.supervisor import task_environment
 from steelyard.supervisor.worker_handle import RunningAttempt
+from steelyard.supervisor.workspaces import temporary_folder, work_folder
 from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
 
 STOP_GRACE = 10.0
 """Seconds between the soft stop and the end of the tree (issue: soft stop, 10 s, then the tree)."""
@@ -33,8 +38,10 @@ def install_helper(yard: Yard) -> None:
     yard.helper_folder = str(folder)
 
 
-def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `start` for an attempt of task (its row), whose folder is made here.
+def start_message(
+    yard: Yard, attempt: RunningAttempt, task: dict[str, Any]
+) -> tuple[Simulation, dict[str, Any]]:
+    """The simulation, and the fields of `start`, for an attempt of task (its row), whose folder is made here.
 
     Raises OSError when the folder cannot be made, NoPython, and NotFound or InvalidParameters when the
     simulation has gone or changed.
@@ -53,6 +60,7 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         make_private_directory(path)
     parameters_file = task_folder / "parameters.json"
     write_private(parameters_file, msgspec.json.encode(parameters))
+    temporary = _temporary(yard, attempt, simulation)
     own = {
         "STEELYARD_TASK_ID": attempt.task_id,
         "STEELYARD_ATTEMPT": str(attempt.number),
@@ -61,18 +69,32 @@ def start_message(yard: Yard, attempt: RunningAttempt, task: dict[str, Any]) -> 
         "STEELYARD_CHECKPOINT_DIR": str(checkpoint),
         "STEELYARD_STOP_FILE": str(folder / "stop"),
     }
-    return {
+    return simulation, {
         "task_id": attempt.task_id,
         "attempt": attempt.number,
         **_program(simulation, launch, attempt.claim),
-        "environment": task_environment.changes(yard, launch.environment, attempt.cores, own),
-        "directory": launch.directory,
+        "environment": task_environment.changes(yard, launch.environment, attempt.cores, own, temporary),
+        "directory": str(work_folder(folder)) if simulation.run.fresh else launch.directory,
         "folder": str(folder),
         "timeout": task["timeout"] or 0,
         "grace": STOP_GRACE,
         "pattern": simulation.pattern,
         "total": simulation.progress_total(complete),
     }
+
+
+def _temporary(yard: Yard, attempt: RunningAttempt, simulation: Simulation) -> dict[str, str]:
+    """The variables that name a folder for the attempt's temporary files, which is made here."""
+    if simulation.reuse:
+        return {}  # its process serves other attempts too, and remembers where such files go
+    attempt.temporary = temporary_folder(yard, attempt.task_id, attempt.number)
+    try:
+        temporary_files.make(attempt.temporary)
+    except OSError as error:
+        log.warning("task %s shares the system's place for temporary files: %s", attempt.task_id, error)
+        attempt.temporary = None
+        return {}
+    return dict.fromkeys(("TMPDIR", "TMP", "TEMP"), attempt.temporary)
 
 
 def _program(simulation: Simulation, launch: Launch, claim: int) -> dict[str, Any]:

@@ -38,7 +38,11 @@ def look(yard: Yard, holders: list[WorkerHandle]) -> tuple[Ladder, list[Step]]:
     """What the rule says of the yard as it was sampled last."""
     now, view = yard.clocks.awake(), yard.scale.view(yard.settings)
     signs = Signs(view.total, view.available, view.guard, view.pressure, view.pressure_halves)
-    weighed = [_weighed(handle, handle.attempt, now) for handle in holders if handle.attempt is not None]
+    weighed = [
+        _weighed(handle, handle.attempt, now)
+        for handle in holders
+        if handle.attempt is not None and not handle.attempt.preparing
+    ]
     return next_steps(yard.ladder, signs, weighed, now)
 
 

@@ -142,12 +142,16 @@ def _named(attempts: Collection[tuple[int, Path, bool]], names: Collection[str])
 
 
 def _attempts(yard: Yard, task_id: str) -> list[tuple[int, Path, bool]]:
-    """(number, folder, whether it has ended) of each attempt, the last first. NotFound."""
+    """(number, folder, whether nothing changes in it any more) of each attempt, the last first. NotFound."""
     row = tasks.row(yard.database, task_id)
     if row is None:
         raise NotFound(f"There is no task {task_id}.")
     last, runs = row["attempt"], row["state"] == TaskState.RUNNING
     return [
-        (number, yard.data.attempt(task_id, number), number < last or not runs)
+        (
+            number,
+            yard.data.attempt(task_id, number),
+            (number < last or not runs) and (task_id, number) not in yard.workspaces,
+        )
         for number in range(last, 0, -1)
     ]

@@ -16,7 +16,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import outcomes, views
+from steelyard.supervisor import outcomes, views, workspaces
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
@@ -64,4 +64,5 @@ def recover(yard: Yard) -> int:
             )
 
     yard.database.change_now(apply, "recover")
+    workspaces.catch_up(yard, [(row["task_id"], row["number"]) for row in running])
     return len(left)

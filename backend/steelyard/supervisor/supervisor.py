@@ -33,6 +33,7 @@ from steelyard.supervisor import (
     views,
     worker_end,
     workers,
+    workspaces,
 )
 from steelyard.supervisor.departure import SOFT_STOP, Mode
 from steelyard.supervisor.feed import Listener, Message
@@ -91,6 +92,7 @@ class Supervisor:
         self.leave("stop", SOFT_STOP)
         yard.stopping = True
         await leaving.dismiss_all(yard)
+        await workspaces.settle(yard, yard.departure.remaining or 0.0)
         if self._turning is not None:
             self._turning.cancel()
             await asyncio.gather(self._turning, return_exceptions=True)

@@ -14,7 +14,7 @@ from steelyard.rules.timestamps import iso
 from steelyard.settings.builtin import COMMAND
 from steelyard.settings.simulations import Simulation
 from steelyard.store.records import to_json
-from steelyard.supervisor import dispatch, views
+from steelyard.supervisor import dispatch, views, watching
 from steelyard.supervisor.yard import Yard
 
 View = dict[str, Any]
@@ -125,7 +125,17 @@ def _simulation(yard: Yard, one: Simulation) -> View:
     """A simulation with what its runs took: bytes and seconds, null before the first completed."""
     usual = yard.learning.usual(one.name, {}) if one.name != COMMAND.name else None
     learned = None if usual is None else {"claim": usual.claim, "peak": usual.peak, "runs": usual.runs}
-    return {**one.view(), "learned": learned, "usual_duration": None if usual is None else usual.duration}
+    return {
+        **one.view(),
+        "run": _run(yard, one),
+        "learned": learned,
+        "usual_duration": None if usual is None else usual.duration,
+    }
+
+
+def _run(yard: Yard, one: Simulation) -> View:
+    """Where its runs work, how they go beside each other, and if one at a time, why and what to state."""
+    return {**one.run.view(), "beside": watching.manner(yard, one).value, "why": watching.why(yard, one)}
 
 
 def preferences(yard: Yard) -> View:

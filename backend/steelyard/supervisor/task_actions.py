@@ -10,6 +10,7 @@ from steelyard.rules.quantities import format_size, parse_size
 from steelyard.rules.states import Cause, TaskState
 from steelyard.store import claims, tasks
 from steelyard.store.database import Change
+from steelyard.supervisor import outcomes, workspaces
 from steelyard.supervisor.launch import STOP_GRACE
 from steelyard.supervisor.worker_handle import WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -57,6 +58,8 @@ def stop_attempt(yard: Yard, task_id: str, reason: str) -> None:
     handle = yard.holder(task_id)
     if handle is not None and handle.attempt is not None and handle.attempt.stop_reason is None:
         handle.attempt.stop_reason = reason
+        if workspaces.give_up(yard, handle, handle.attempt, reason, outcomes.finish):
+            return
         handle.send("stop", task_id=task_id, attempt=handle.attempt.number, reason=reason, grace=STOP_GRACE)
 
 

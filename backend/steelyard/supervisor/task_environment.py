@@ -27,12 +27,19 @@ _OF_PYTHON = {
 Variables = dict[str, str | None]
 
 
-def changes(yard: Yard, stated: Mapping[str, str | None], cores: int, own: Mapping[str, str]) -> Variables:
+def changes(
+    yard: Yard,
+    stated: Mapping[str, str | None],
+    cores: int,
+    own: Mapping[str, str],
+    temporary: Mapping[str, str],
+) -> Variables:
     """What a task's process gets over the environment of its agent; None takes a variable away.
 
-    stated: by its simulation or by itself. own: what tells its attempt from others.
+    stated: by its simulation or by itself. own: what tells its attempt from others. temporary: where its
+    temporary files go, a folder in the place that the user's environment names.
     """
-    chosen = overlay(yard.users.variables, yard.settings.task_environment, stated)
+    chosen = overlay(yard.users.variables, temporary, yard.settings.task_environment, stated)
     known = overlay(inherited(), chosen)
     names = {same(name) for name in known}
     unset = threads(cores, lambda name: same(name) in names)

@@ -13,7 +13,7 @@ from steelyard.rules.timestamps import iso
 from steelyard.store import samples as samples_table
 from steelyard.store import task_pages, tasks
 from steelyard.store.faults import SENTENCES
-from steelyard.supervisor import views
+from steelyard.supervisor import views, watching
 from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt
 from steelyard.supervisor.yard import Yard
@@ -128,6 +128,9 @@ def _waiting_for(yard: Yard, view: View) -> str:
         memory = yard.scale.view(yard.settings)
         free, kept = format_size(memory.available), format_size(memory.guard)
         return f"memory: {free} are free, and {kept} are kept; no task starts until there is more"
+    turn = watching.waiting_for(yard, view["simulation"])
+    if turn is not None:
+        return turn
     known = yard.waiting.get(view["task_id"])
     if known is not None:
         return waiting_sentence(known) + _what_helps(yard, known)

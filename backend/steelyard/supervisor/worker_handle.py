@@ -62,6 +62,10 @@ class RunningAttempt:
     """How it ended, as soon as that is known, until it is recorded."""
     ending: asyncio.Task[None] | None = None
     """What reads its result before that."""
+    preparing: bool = False
+    """Its folder is being filled or looked at; the agent does not know of it yet."""
+    temporary: str | None = None
+    """Where its temporary files lie."""
     refused: bool = False
     """Its end could not be recorded yet."""
     progress: float | None = None

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from steelyard.machine.clocks import Clocks
 from steelyard.machine.loop_meter import LoopMeter
@@ -15,6 +16,7 @@ from steelyard.rules.battery import Charge
 from steelyard.rules.ladder import Ladder
 from steelyard.rules.pause import Pause
 from steelyard.rules.reasons import Waiting
+from steelyard.rules.workspace import Known
 from steelyard.settings.environment import Settings
 from steelyard.settings.preferences import Preferences
 from steelyard.settings.simulations import Catalogue
@@ -26,6 +28,9 @@ from steelyard.supervisor.learning import Learning
 from steelyard.supervisor.scale import Scale
 from steelyard.supervisor.users import UsersEnvironment
 from steelyard.supervisor.worker_handle import WorkerHandle
+
+if TYPE_CHECKING:
+    from steelyard.supervisor.workspaces import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +81,11 @@ class Yard:
     waiting: dict[str, Waiting] = field(default_factory=dict)
     watched_logs: dict[str, WatchedLog] = field(default_factory=dict)
     helper_folder: str = ""
+    known: dict[str, Known] = field(default_factory=dict)
+    """What runs of simulations that state no workspace showed, by simulation."""
+    workspaces: dict[tuple[str, int], Workspace] = field(default_factory=dict)
+    """By attempt, from before its start until it is tidied up."""
+    errands: set[asyncio.Task[object]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.settings = self.read_settings()

@@ -15,6 +15,7 @@ VERSION_1 = (
     "DROP INDEX task_sweep",
     "CREATE INDEX task_sweep ON task(sweep_id) WHERE sweep_id IS NOT NULL",
     "DROP TABLE pause",
+    "DROP TABLE directory",
     "DROP TABLE footprint",
     """CREATE TABLE "footprint" ("serial" INTEGER NOT NULL PRIMARY KEY, "task_id" TEXT NOT NULL,
        "simulation" TEXT NOT NULL, "parameters" TEXT NOT NULL, "at" REAL NOT NULL, "peak" INTEGER NOT NULL,
@@ -23,7 +24,7 @@ VERSION_1 = (
     "ALTER TABLE attempt DROP COLUMN remarks",
     "PRAGMA user_version = 1",
 )
-"""What makes a file of today one of version 1: another footprint table, no pauses, sweeps and remarks."""
+"""What makes a file of today one of version 1."""
 
 
 def schema(path: Path) -> list[tuple[str, str]]:

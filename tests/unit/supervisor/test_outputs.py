@@ -199,7 +199,8 @@ async def test_a_list_of_an_attempt_that_has_ended_is_made_once_and_of_one_that_
     walked: list[str] = []
 
     def walk(folder: Path, most: int, counted: int) -> Listing:
-        walked.append(folder.parent.name)
+        if folder.name == "output":
+            walked.append(folder.parent.name)
         return folder_walk.walk(folder, most, counted)
 
     monkeypatch.setattr(file_lists, "walk", walk)

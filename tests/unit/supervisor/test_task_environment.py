@@ -28,7 +28,7 @@ def yard(made: Made, monkeypatch: pytest.MonkeyPatch) -> Made:
 
 def seen(made: Made, stated: dict[str, str | None] | None = None, cores: int = 2) -> dict[str, str]:
     """What a task's process has in the end."""
-    changes = task_environment.changes(made.yard, stated or {}, cores, OWN)
+    changes = task_environment.changes(made.yard, stated or {}, cores, OWN, {})
     found = {**task_environment.inherited(), **changes}
     return {name: value for name, value in found.items() if value is not None}
 

@@ -92,12 +92,25 @@ def _table(supervisor: Needs, sweep_id: str, sort: str | None) -> Json:
         "total": found["total"],
         "states": Counter(task["state"] for task in tasks),
         "simulation": tasks[0]["simulation"],
+        "beside": _beside(supervisor, tasks),
         "sort": sort or "",
         "sort_link": lambda name: address(here, {}, sort=f"-{name}" if column == name and not down else name),
         "sorted_as": lambda name: ("descending" if down else "ascending") if column == name else "none",
         "fragment": address(f"/htmx{here}", {}, sort=sort),
         "live": len(tasks) <= AT_ONCE,
     }
+
+
+def _beside(supervisor: Needs, tasks: list[Json]) -> str | None:
+    """Why its runs go one at a time, and what to state; None if they do not, or all have ended."""
+    waiting = next((task for task in tasks if task["state"] == "READY"), None)
+    if waiting is None:
+        return None
+    try:
+        why: str | None = supervisor.simulation(waiting["simulation"])["run"]["why"]
+    except NotFound:
+        return None
+    return why
 
 
 async def _pictures(supervisor: Needs, context: Json, picture: str | None) -> Json:

@@ -32,6 +32,21 @@ class Learned(Reply):
     runs: Annotated[int, Meta(ge=1)]
 
 
+class Run(Reply):
+    """In which folder its runs work (`[run]` of its file), and how they go beside each other."""
+
+    workspace: Annotated[
+        Literal["fresh", "shared"] | None,
+        Meta(description="fresh: a folder for each attempt; shared: all in its directory; null: not stated."),
+    ]
+    copy: list[str]
+    link: list[str]
+    keep: list[str]
+    drop: list[str]
+    beside: Literal["side by side", "first alone", "one at a time"]
+    why: Annotated[str | None, Meta(description="Why not side by side, and what to state, for people.")]
+
+
 class Simulation(Reply):
     """A simulation; `schema` is the JSON Schema of its parameters object."""
 
@@ -40,6 +55,7 @@ class Simulation(Reply):
     description: str
     schema: dict[str, Any]
     resources: Resources
+    run: Run
     file: Annotated[str | None, Meta(description="Its TOML file; null for the built-in one.")]
     learned: Annotated[Learned | None, Meta(description="What its runs took; null: none has completed.")]
     usual_duration: Annotated[Seconds | None, Meta(description="Of its runs, whatever their parameters.")]

@@ -1,0 +1,306 @@
+"""Where runs work: fresh folders are filled before a run and tidied up after it, directories of simulations
+that state nothing are looked at before and after, and temporary files go with their run.
+
+All of that is done in threads of the sidecar and not by the agents: an agent has to hear a stop and beat
+while a slow disk is read, and what was brought in has to be tidied up also when the agent is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from steelyard.machine import links, temporary, trees
+from steelyard.machine.private_files import make_private_directory
+from steelyard.machine.trees import Seen
+from steelyard.rules import workspace
+from steelyard.rules.states import Cause
+from steelyard.rules.workspace import Known, Manner
+from steelyard.settings.simulation import Simulation
+from steelyard.store import claims, directories
+from steelyard.store.claims import Outcome
+from steelyard.supervisor import fresh_folder, watching, workspace_notes
+from steelyard.supervisor.fresh_folder import Brought, CannotBring
+from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
+from steelyard.supervisor.yard import Yard
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Finish = Callable[[Yard, WorkerHandle, RunningAttempt, Outcome], None]
+
+_THREADS = ThreadPoolExecutor(4, "workspace")
+"""Of their own: a slow disk under a run's folder must not keep searches or pages waiting."""
+
+
+@dataclass(eq=False)
+class Workspace:
+    """Where one attempt works, from before its start until it is tidied up."""
+
+    simulation: Simulation
+    directory: str
+    work: str | None
+    """The fresh folder; None: the run works in `directory`, which is watched."""
+    named: list[str]
+    limit: int
+    """Files of the directory that are looked at."""
+    given_up: bool = False
+    started: bool = False
+    """Whether the program was started: what lies in `work` may be its own."""
+    brought: Brought | None = None
+    before: Seen | None = None
+    beside: set[tuple[str, int]] = field(default_factory=set)
+    """Attempts of the same simulation that ran at the same time."""
+    prepared: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def go_on(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self.given_up
+
+
+def needs(simulation: Simulation) -> bool:
+    """Whether something is to be done before an attempt of a simulation starts."""
+    return simulation.run.fresh or watching.is_watched(simulation)
+
+
+def work_folder(folder: Path) -> Path:
+    """The working directory in an attempt's folder, where it has one of its own."""
+    return folder / "work"
+
+
+def temporary_folder(yard: Yard, task_id: str, number: int) -> str:
+    """Where an attempt's temporary files lie."""
+    return temporary.folder_for(str(yard.data.path), task_id, str(number))
+
+
+def begin(
+    yard: Yard,
+    handle: WorkerHandle,
+    attempt: RunningAttempt,
+    message: dict[str, Any],
+    simulation: Simulation,
+    finish: Finish,
+) -> None:
+    """Do what comes before the start of an attempt, beside the loop, and then send `message`.
+
+    What cannot be brought in ends the attempt, through `finish`, with a sentence.
+    """
+    free = watching.manner(yard, simulation) is Manner.FREE
+    mine = Workspace(
+        simulation,
+        os.path.realpath(simulation.directory),
+        message["directory"] if simulation.run.fresh else None,
+        [one for one in message["argv"] if _names_a_file(one)],
+        watching.LATER if free else watching.FIRST,
+    )
+    key = (attempt.task_id, attempt.number)
+    for other, one in yard.workspaces.items():
+        if one.simulation.name == simulation.name:
+            one.beside.add(key)
+            mine.beside.add(other)
+    yard.workspaces[key] = mine
+    attempt.preparing = True
+    if mine.work is not None:
+        attempt.message = "bringing its files in"
+    _keep(yard, _prepare(yard, handle, attempt, mine, message, finish))
+
+
+def _names_a_file(element: str) -> bool:
+    parts = element.replace("\\", "/").split("/")
+    return bool(element) and not os.path.isabs(element) and ".." not in parts and "\0" not in element
+
+
+async def _prepare(
+    yard: Yard,
+    handle: WorkerHandle,
+    attempt: RunningAttempt,
+    mine: Workspace,
+    message: dict[str, Any],
+    finish: Finish,
+) -> None:
+    words, missing = "", False
+    try:
+        await _beside(lambda: _look_and_fill(yard, attempt, mine))
+    except InterruptedError:
+        log.info("task %s, attempt %d ended before it had its files", attempt.task_id, attempt.number)
+    except CannotBring as error:
+        words, missing = str(error), error.missing
+    except OSError as error:
+        words = fresh_folder.trouble(error, mine.work or mine.directory)
+    except Exception as error:
+        log.exception("the folder of task %s could not be prepared", attempt.task_id)
+        words = f"Steelyard could not prepare the run's folder: {error!r}. Its log says more."
+    finally:
+        attempt.preparing = False
+        mine.prepared.set()
+    if handle.attempt is not attempt or handle.gone or handle.told_to_leave or mine.given_up:
+        return  # it has ended meanwhile, or its worker does: that gives the task back
+    attempt.message = ""
+    if words and mine.work is not None:
+        outcome = Outcome(cause=Cause.ERROR, evidence=words, message=words, started=not missing)
+        finish(yard, handle, attempt, outcome)
+        return
+    if words:
+        log.warning("the directory of task %s is not watched: %s", attempt.task_id, words)
+    mine.started = True
+    handle.send("start", low_priority=handle.low_priority, **message)
+
+
+def _look_and_fill(yard: Yard, attempt: RunningAttempt, mine: Workspace) -> None:
+    """In a thread."""
+    ours = watching.ours(yard.data)
+    if mine.work is None:
+        mine.before = trees.look(mine.directory, mine.limit, ours, mine.go_on)
+        return
+    folder = yard.data.attempt(attempt.task_id, attempt.number)
+    note = workspace_notes.path(yard.data, attempt.task_id, attempt.number)
+    # If the sidecar is killed from here on, all that lies in the folder was brought in.
+    workspace_notes.write(note, mine.simulation.run, None)
+    make_private_directory(work_folder(folder))
+    run = mine.simulation.run
+    mine.brought = fresh_folder.fill(mine.work, mine.directory, run, mine.named, ours, mine.go_on)
+    workspace_notes.write(note, run, mine.brought)
+
+
+def give_up(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, reason: str, finish: Finish) -> bool:
+    """End an attempt whose program has not been started yet; False if it has."""
+    mine = yard.workspaces.get((attempt.task_id, attempt.number))
+    if mine is None or not attempt.preparing:
+        return False
+    mine.given_up = True
+    cause = Cause.CANCELLED if reason == "cancelled" else Cause.ABORTED
+    words = f"was {reason} before its program was started"
+    finish(yard, handle, attempt, Outcome(cause=cause, evidence=words))
+    return True
+
+
+def over(yard: Yard, attempt: RunningAttempt, *, succeeded: bool) -> None:
+    """Tidy up, beside the loop, after an attempt whose end is recorded."""
+    key = (attempt.task_id, attempt.number)
+    if attempt.temporary is not None:
+        folder, attempt.temporary = attempt.temporary, None
+        _keep(yard, _beside(lambda: _remove_temporary(folder)))
+    mine = yard.workspaces.get(key)
+    if mine is not None:
+        _keep(yard, _tidy_up(yard, key, mine, succeeded=succeeded))
+
+
+async def _tidy_up(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeeded: bool) -> None:
+    remarks: list[str] = []
+    try:
+        mine.given_up = mine.given_up or not mine.started
+        await mine.prepared.wait()
+        if mine.work is None:
+            remarks = await _compare(yard, mine, succeeded=succeeded)
+        else:
+            remarks = await _beside(lambda: _tidy_folder(yard, key, mine, succeeded=succeeded))
+    except Exception as error:
+        log.exception("the folder of task %s, attempt %d could not be tidied up", *key)
+        remarks = [f"Steelyard could not tidy up the run's folder: {error!r}. Its log says more."]
+    finally:
+        yard.workspaces.pop(key, None)
+    _remark(yard, key, remarks)
+    yard.hurry()
+
+
+def _remark(yard: Yard, key: tuple[str, int], remarks: list[str]) -> None:
+    if remarks:
+        yard.note(lambda change: claims.remark(change, *key, remarks))
+
+
+def _tidy_folder(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeeded: bool) -> list[str]:
+    """In a thread."""
+    remarks = [] if mine.brought is None else list(mine.brought.remarks)
+    if mine.started and mine.brought is not None:
+        remarks += fresh_folder.tidy_up(
+            mine.brought, mine.simulation.run, watching.ours(yard.data), succeeded=succeeded
+        )
+    elif mine.work is not None and os.path.isdir(mine.work):
+        failed = links.remove_tree(mine.work)
+        remarks += [] if failed is None else [f"The run's folder could not be removed: {failed}."]
+    workspace_notes.remove(workspace_notes.path(yard.data, *key))
+    return remarks
+
+
+async def _compare(yard: Yard, mine: Workspace, *, succeeded: bool) -> list[str]:
+    """Look at a watched directory again, and keep what the run showed; what is to be said on the task."""
+    before, name = mine.before, mine.simulation.name
+    if before is None or not mine.started:
+        return []
+    ours = watching.ours(yard.data)
+    after = await _beside(lambda: trees.look(mine.directory, mine.limit, ours))
+    names = trees.names(trees.written(before, after))
+    whole = before.whole and after.whole
+    known = yard.known.get(name)
+    if known is not None and known.digest != mine.simulation.digest:
+        known = None
+    told = (
+        [workspace.mixed_sentence(names, mine.directory, len(mine.beside))] if names and mine.beside else []
+    )
+    if known is not None and (known.wrote or not names):
+        return told
+    if not names and not succeeded:
+        return told  # what failed early may not have got as far as writing
+    seen = Known(mine.simulation.digest, bool(names), names, whole)
+    yard.known[name] = seen
+    await yard.database.change(lambda change: directories.note(change, name, seen, yard.clocks.wall()))
+    if not names:
+        return told
+    file = watching.file_name(mine.simulation)
+    return [workspace.wrote_sentence(names, mine.directory, name, file), *told]
+
+
+def catch_up(yard: Yard, left: list[tuple[str, int]]) -> None:
+    """At the start, when no process of an earlier sidecar is left: tidy up what that one had not.
+
+    left: attempts (task, number) that were running when it went.
+    """
+    yard.known = directories.known(yard.database)
+
+    folders = [temporary_folder(yard, task_id, number) for task_id, number in left]
+
+    async def tidy() -> None:
+        for folder in folders:
+            await _beside(partial(_remove_temporary, folder))
+        for key, remarks in await _beside(lambda: workspace_notes.tidy_up_all(yard.data)):
+            _remark(yard, key, remarks)
+
+    _keep(yard, tidy())
+
+
+async def settle(yard: Yard, seconds: float) -> None:
+    """On the way out: let what is under way end; what does not, the next start does."""
+    for mine in yard.workspaces.values():
+        mine.given_up = mine.given_up or not mine.started
+    if yard.errands:
+        await asyncio.wait(set(yard.errands), timeout=seconds)
+
+
+def _remove_temporary(folder: str) -> None:
+    failed = temporary.remove(folder)
+    if failed is not None:
+        log.warning("temporary files of a run stay in %s: %s", folder, failed)
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+
+
+def _keep(yard: Yard, work: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine beside everything else; a fault of it is logged."""
+
+    def done(task: asyncio.Task[object]) -> None:
+        yard.errands.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("an errand for a run's folder failed", exc_info=task.exception())
+
+    task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work)
+    yard.errands.add(task)
+    task.add_done_callback(done)

@@ -1,0 +1,191 @@
+"""The fresh folder of a run: what is brought in, and what is left of it afterwards."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from steelyard.machine.paths import DataDirectory
+from steelyard.settings.run_section import Run
+from steelyard.supervisor import fresh_folder, watching
+from steelyard.supervisor.fresh_folder import Brought, CannotBring
+
+
+class Folders:
+    """A simulation's directory and the fresh folder of one run."""
+
+    def __init__(self, root: Path) -> None:
+        self.directory, self.work = root / "model", root / "work"
+        self.directory.mkdir()
+        self.work.mkdir()
+        self.ours = watching.ours(DataDirectory(root / "data"))
+
+    def put(self, name: str, size: int = 1) -> Path:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+        return path
+
+    def fill(self, *named: str, **run: tuple[str, ...]) -> Brought:
+        return fresh_folder.fill(
+            str(self.work),
+            str(self.directory),
+            Run(workspace="fresh", **run),
+            named,
+            self.ours,
+            lambda: True,
+        )
+
+    def tidy_up(self, brought: Brought, *, succeeded: bool = True, **run: tuple[str, ...]) -> list[str]:
+        return fresh_folder.tidy_up(brought, Run(workspace="fresh", **run), self.ours, succeeded=succeeded)
+
+    def left(self) -> list[str]:
+        return sorted(str(path.relative_to(self.work)) for path in self.work.rglob("*"))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path)
+
+
+def test_small_files_are_copied_large_ones_and_folders_linked(folders: Folders) -> None:
+    folders.put("in.melt")
+    folders.put("big.nc", fresh_folder.SMALL + 1)
+    folders.put("data/load.csv")
+    (folders.directory / "out").mkdir()
+    brought = folders.fill()
+    assert not (folders.work / "in.melt").is_symlink() and (folders.work / "in.melt").read_text() == "x"
+    assert (folders.work / "big.nc").is_symlink()
+    assert (folders.work / "data").is_symlink() and (folders.work / "data" / "load.csv").exists()
+    # A folder in which nothing lies is there to be written into.
+    assert (folders.work / "out").is_dir() and not (folders.work / "out").is_symlink()
+    assert folders.tidy_up(brought) == []
+    assert not folders.work.exists() and (folders.directory / "data" / "load.csv").exists()
+
+
+def test_what_is_new_or_changed_is_left_and_the_directory_is_as_it_was(folders: Folders) -> None:
+    folders.put("beam.inp")
+    folders.put("same.txt")
+    (folders.directory / "out").mkdir()
+    brought = folders.fill()
+    (folders.work / "beam.inp").write_text("changed")
+    (folders.work / "beam.dat").write_text("new")
+    (folders.work / "out" / "frame").write_text("new")
+    assert folders.tidy_up(brought) == []
+    assert folders.left() == ["beam.dat", "beam.inp", "out", "out/frame"]
+    assert sorted(path.name for path in folders.directory.iterdir()) == ["beam.inp", "out", "same.txt"]
+    assert (folders.directory / "beam.inp").read_text() == "x"
+
+
+def test_keep_and_drop_choose_the_files_of_a_run_that_succeeded(folders: Folders) -> None:
+    for succeeded, left in (
+        (True, ["deep", "deep/a.dat"]),
+        (False, ["b.log", "c.tmp.dat", "deep", "deep/a.dat"]),
+    ):
+        folders.work.mkdir(exist_ok=True)
+        brought = folders.fill()
+        for name in ("deep/a.dat", "b.log", "c.tmp.dat"):
+            (folders.work / name).parent.mkdir(exist_ok=True)
+            (folders.work / name).write_text("1")
+        folders.tidy_up(brought, succeeded=succeeded, keep=("*.dat",), drop=("*.tmp.*",))
+        assert folders.left() == left
+
+
+def test_copy_and_link_name_what_a_run_gets_and_the_command_brings_its_own(folders: Folders) -> None:
+    for name in ("in.melt", "data/a.csv", "data/b/c.csv", "big.nc", "other.txt", "run.sh"):
+        folders.put(name)
+    brought = folders.fill("run.sh", "--flag", "0.5", copy=("in.melt", "data/**"), link=("big.nc",))
+    assert folders.left() == ["big.nc", "data", "data/a.csv", "data/b", "data/b/c.csv", "in.melt", "run.sh"]
+    assert (folders.work / "big.nc").is_symlink() and not (folders.work / "data").is_symlink()
+    assert not (folders.work / "data" / "a.csv").is_symlink()
+    folders.tidy_up(brought)
+    assert folders.left() == []
+
+
+def test_a_pattern_that_chooses_nothing_is_told(folders: Folders) -> None:
+    folders.put("a.txt")
+    brought = folders.fill(copy=("a.txt", "b*.txt"))
+    assert [remark.count('copy = "b*.txt"') for remark in brought.remarks] == [1]
+
+
+def test_copy_inside_of_a_linked_folder_is_a_contradiction(folders: Folders) -> None:
+    folders.put("data/a.csv")
+    with pytest.raises(CannotBring, match="lies in data") as caught:
+        folders.fill(copy=("data/a.csv",), link=("data",))
+    assert caught.value.missing
+
+
+def test_a_write_through_a_link_is_told_with_what_to_state(folders: Folders) -> None:
+    folders.put("data/state.bin")
+    brought = folders.fill()
+    (folders.work / "data" / "state.bin").write_text("of this run")
+    (folders.work / "data" / "new.bin").write_text("of this run")
+    [told] = folders.tidy_up(brought)
+    assert told.startswith(f"data/new.bin, data/state.bin in {folders.directory} changed") and "copy" in told
+
+
+def test_a_copy_of_a_file_that_may_only_be_read_can_be_written_to(folders: Folders) -> None:
+    folders.put("deck.inp").chmod(0o400)
+    folders.put("run.sh").chmod(0o500)
+    folders.fill()
+    assert stat.S_IMODE((folders.work / "deck.inp").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folders.work / "run.sh").stat().st_mode) == 0o700
+
+
+def test_pipes_and_broken_links_are_left_out_without_waiting(folders: Folders) -> None:
+    os.mkfifo(folders.directory / "pipe")
+    os.symlink("nowhere", folders.directory / "broken")
+    brought = folders.fill()
+    assert folders.left() == [] and "pipe" in brought.remarks[0]
+
+
+def test_of_very_many_small_files_some_are_linked(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh_folder, "COPIED_FILES", 3)
+    for number in range(5):
+        folders.put(f"{number}", size=number + 1)
+    folders.fill()
+    assert [(folders.work / str(number)).is_symlink() for number in range(5)] == [False] * 3 + [True] * 2
+
+
+def test_more_entries_than_anybody_needs_are_refused_with_what_to_state(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh_folder, "TOP", 3)
+    for number in range(5):
+        folders.put(f"{number}")
+    with pytest.raises(CannotBring, match="copy and link"):
+        folders.fill()
+
+
+def test_a_directory_that_is_not_there_is_named_and_not_tried_again(folders: Folders) -> None:
+    folders.directory.rmdir()
+    with pytest.raises(CannotBring, match=str(folders.directory)) as caught:
+        folders.fill()
+    assert caught.value.missing
+
+
+def test_a_run_that_nobody_waits_for_is_not_filled_on(folders: Folders) -> None:
+    folders.put("a")
+    with pytest.raises(InterruptedError):
+        fresh_folder.fill(
+            str(folders.work), str(folders.directory), Run(workspace="fresh"), (), folders.ours, lambda: False
+        )
+
+
+def test_our_own_data_is_neither_brought_nor_watched(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path / "data")
+    for folder in (data.simulations / "mine", data.tasks / "t", data.logs):
+        folder.mkdir(parents=True)
+    (data.simulations / "mine.toml").write_text("")
+    (data.simulations / "model.py").write_text("")
+    (data.path / "steelyard.db").write_text("")
+    folders = Folders(tmp_path)
+    folders.directory = data.simulations
+    brought = folders.fill()
+    assert folders.left() == ["mine", "model.py"]
+    folders.tidy_up(brought)
+    folders.directory = tmp_path
+    assert folders.ours(str(data.path)) and not folders.ours(str(tmp_path / "model"))
