@@ -131,3 +131,23 @@ def test_the_lines_for_us_are_kept_and_can_be_left_out(client: httpx.Client) -> 
         assert len([line for line in text.splitlines() if line.startswith("line ")]) == 20_000
     tail = client.get(f"{address}?tail=200&without_marks=true").json()
     assert tail["text"].endswith("line 19999 é\n") and "::steelyard" not in tail["text"].split("\n", 1)[1]
+
+
+def test_the_second_run_of_bars_knows_how_far_it_is(client: httpx.Client, tmp_path: Path) -> None:
+    program = tmp_path / "twice.py"
+    program.write_text(BARS.replace("time.sleep(60)", "time.sleep(3)"))
+    first = api.ends(client, api.submit(client, [sys.executable, str(program)]))
+    assert first["state"] == "SUCCEEDED"
+    task_id = api.submit(client, [sys.executable, str(program)])
+    told: list[tuple[float | None, str, str | None]] = []
+
+    def at_the_second() -> bool:
+        task = api.task(client, task_id)
+        told.append((task["progress"], task["message"], task["eta"]))
+        return bool(task["message"] == "Simulate 35 %, bar 2")
+
+    eventually(at_the_second, within=30)
+    known = [progress for progress, _, _ in told if progress is not None]
+    # Loading is a tenth of it, so its bar does not say that all is nearly done.
+    assert known == sorted(known) and known[0] < 0.3 and 0.1 < known[-1] < 0.6
+    assert told[-1][0] is not None and told[-1][2] is not None

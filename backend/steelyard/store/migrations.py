@@ -57,8 +57,12 @@ def _pause(connection: sqlite3.Connection) -> None:
 
 
 def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
-    """Version 4: what we noticed about attempts and directories; sweeps, filled from their tasks."""
+    """Version 4: what we noticed about attempts and directories; stages; sweeps, from their tasks."""
     connection.execute('ALTER TABLE "attempt" ADD COLUMN "remarks" TEXT')
+    connection.execute(
+        """CREATE TABLE "stages" ("simulation" TEXT NOT NULL, "program" TEXT NOT NULL, "stages" TEXT NOT NULL,
+           PRIMARY KEY ("simulation", "program")) WITHOUT ROWID, STRICT"""
+    )
     connection.execute(
         """CREATE TABLE "sweep" ("serial" INTEGER NOT NULL PRIMARY KEY, "id" TEXT NOT NULL,
            "simulation" TEXT NOT NULL, "name" TEXT NOT NULL, "key" TEXT, "digest" TEXT,

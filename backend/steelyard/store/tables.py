@@ -248,6 +248,18 @@ class Sweep(Table):
     queued_at = DoubleField()
 
 
+class Stages(Table):
+    """The stages of a program's last run that succeeded: a JSON list (store/stages.py)."""
+
+    simulation = TextField()
+    program = TextField()
+    stages = TextField()
+
+    class Meta:
+        primary_key = CompositeKey("simulation", "program")
+        without_rowid = True
+
+
 class Pause(Table):
     """Who has paused the queue: a row while it is paused."""
 
@@ -286,6 +298,7 @@ TABLES: tuple[type[Table], ...] = (
     Pause,
     Sweep,
     Directory,
+    Stages,
 )
 
 RUNNABLE = "state = 'READY' AND blockers = 0 AND held_until IS NULL"

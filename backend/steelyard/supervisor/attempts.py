@@ -9,12 +9,10 @@ from typing import Any
 
 from steelyard.machine import identity
 from steelyard.rules.states import Cause
-from steelyard.rules.timestamps import iso
 from steelyard.store import claims
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import memory_guard, outcomes, outputs
+from steelyard.supervisor import memory_guard, outcomes, outputs, progress
 from steelyard.supervisor.guarding import safely
-from steelyard.supervisor.views import eta
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
 
@@ -60,52 +58,6 @@ def note_executable(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt) -
             ),
             "note_start",
         )
-
-
-def on_progress(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
-    """Progress lives in memory; it is saved when the attempt ends."""
-    now = yard.clocks.awake()
-    attempt.last_sign = now
-    fraction = message["fraction"]
-    if fraction is None or fraction < (attempt.progress or 0.0):
-        # What was said before has turned out to be wrong: a bar that was only the first of several.
-        attempt.first_progress = None
-    attempt.progress = None if fraction is None else float(fraction)
-    if attempt.progress is not None and attempt.first_progress is None:
-        attempt.first_progress = (now, attempt.progress)
-    if message["message"]:
-        attempt.message = str(message["message"])[:500]
-    _tell_progress(yard, attempt)
-
-
-def on_remark(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
-    """Something about its output was not understood: said once, and kept with the attempt."""
-    said = [str(message["text"])]
-    yard.note(lambda change: claims.remark(change, attempt.task_id, attempt.number, said))
-
-
-def _tell_progress(yard: Yard, attempt: RunningAttempt) -> None:
-    yard.feed.say(
-        "progress",
-        task_id=attempt.task_id,
-        progress=attempt.progress,
-        message=attempt.message,
-        eta=eta(yard, attempt),
-        checkpoint_at=iso(attempt.checkpoint_wall),
-    )
-
-
-def on_checkpointed(
-    yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]
-) -> None:
-    """A new checkpoint is worth a write: it decides whether a retry makes sense."""
-    attempt.last_sign = now = yard.clocks.awake()
-    attempt.saved, attempt.checkpoint_wall = attempt.ran_for(now), yard.clocks.wall()
-    at = attempt.checkpoint_wall
-    yard.note(
-        lambda change: claims.checkpointed(change, attempt.task_id, attempt.number, at), "note_checkpoint"
-    )
-    _tell_progress(yard, attempt)
 
 
 def on_output(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> None:
@@ -204,9 +156,9 @@ def on_absent(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message
 
 HANDLERS: dict[str, Callable[[Yard, WorkerHandle, RunningAttempt, dict[str, Any]], None]] = {
     "started": on_started,
-    "progress": on_progress,
-    "remark": on_remark,
-    "checkpointed": on_checkpointed,
+    "progress": progress.on_progress,
+    "remark": progress.on_remark,
+    "checkpointed": progress.on_checkpointed,
     "output": on_output,
     "suspended": on_suspended,
     "absent": on_absent,

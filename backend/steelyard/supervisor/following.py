@@ -15,7 +15,7 @@ from typing import Any
 from steelyard.rules.errors import StorageFull
 from steelyard.rules.retry import Decision, PastAttempt
 from steelyard.rules.states import Cause
-from steelyard.store import claims, samples, workers
+from steelyard.store import claims, samples, stages, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.supervisor.guarding import safely
@@ -61,6 +61,7 @@ class Following:
                 "What it used over time",
                 lambda change, ended: samples.save(change, ended.row["id"], ended.row["attempt"], points),
             )
+            self._then("The stages of it", lambda change, ended: self._keep_stages(change, ended, attempt))
         self._then("What it taught about such runs", self._teach)
         if worker_id is not None:
             self._then("The count of its worker", lambda change, ended: self._count(change, ended, worker_id))
@@ -73,6 +74,12 @@ class Following:
     def _teach(self, change: Change, ended: Ended) -> None:
         if ended.history:
             self.yard.learning.note(change, ended.row, ended.outcome, ended.history, ended.now)
+
+    def _keep_stages(self, change: Change, ended: Ended, attempt: RunningAttempt) -> None:
+        """Later runs are compared with one that succeeded, unless that began at a checkpoint."""
+        took = ended.outcome.duration
+        if ended.outcome.cause is Cause.SUCCEEDED and took is not None and attempt.parameters is not None:
+            stages.save(change, attempt.simulation, attempt.program, attempt.course.ended(took))
 
     def _count(self, change: Change, ended: Ended, worker_id: str) -> None:
         if ended.outcome.cause not in NOT_COUNTED:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
+from steelyard.rules.footprint import program_of
 from steelyard.rules.forecast import Span
 from steelyard.rules.ladder import SuspendedBy
 from steelyard.rules.samples import MAX_POINTS, Point, thin
+from steelyard.rules.stages import Course, Stage
 from steelyard.rules.states import WorkerState
 from steelyard.store.claims import Outcome
 
@@ -71,6 +76,11 @@ class RunningAttempt:
     progress: float | None = None
     message: str = ""
     first_progress: tuple[float, float] | None = None
+    course: Course = field(default_factory=Course)
+    earlier: Sequence[Stage] | None = None
+    """Stages of an earlier run; None until they were looked up."""
+    done_at: float | None = None
+    """How long it will have run, ran_for(), when it is done, where an earlier run had the same stages."""
     checkpoint_wall: float | None = None
     """Wall clock of the task's last checkpoint, of an earlier attempt too."""
     saved: float = 0.0
@@ -121,6 +131,12 @@ class RunningAttempt:
             self.growth = latest if self.growth == 0.0 else (self.growth + latest) / 2
         self.weighed = (now, memory)
 
+    @property
+    def program(self) -> str:
+        """Which kind of run of its simulation it is."""
+        parameters = {} if self.parameters is None else msgspec.json.decode(self.parameters)
+        return program_of(self.simulation, parameters)
+
     def ran_for(self, now: float) -> float:
         """Seconds of awake time since its start in which it did not stand still."""
         still = 0.0 if self.suspended_since is None else now - self.suspended_since
@@ -137,6 +153,9 @@ class RunningAttempt:
         """
         if self.suspended:
             return None
+        if self.done_at is not None:
+            left: float | None = self.done_at - self.ran_for(now)
+            return left if left is not None and left > 0 else None
         if self.progress is not None and self.first_progress is not None:
             since, at_first = self.first_progress
             gained = self.progress - at_first

@@ -8,7 +8,7 @@ from steelyard.machine.clocks import Clocks
 from steelyard.machine.logs import OutputLog
 from steelyard.worker.journal import Journal
 from steelyard.worker.orders import Order
-from steelyard.worker.progress import ProgressReader
+from steelyard.worker.progress import ProgressReader, Stage
 from steelyard.worker.screen import shown
 
 TAIL = 1000
@@ -37,7 +37,7 @@ class Relay:
         self._progress = ProgressReader(order.pattern, _remarks(order, send, journal), order.total)
         self._began = clocks.awake()
         self._doubt_at = _NEVER
-        self._reported: tuple[float | None, str] = (None, "")
+        self._reported: tuple[float | None, str, Stage | None] = (None, "", None)
         self._checkpoints = 0
         self._size = 0
         self._progress_free = self._output_free = -_NEVER
@@ -102,10 +102,11 @@ class Relay:
         if progress.checkpoints != self._checkpoints:
             self._checkpoints = progress.checkpoints
             report("checkpointed")
-        state = (progress.fraction, progress.message)
+        state = (progress.fraction, progress.message, progress.stage)
         if state != self._reported:
             self._reported = state
-            report("progress", fraction=state[0], message=state[1])
+            stage = {} if state[2] is None else {"stage": state[2]}
+            report("progress", fraction=state[0], message=state[1], **stage)
 
     def _doubt_what_is_full(self, now: float) -> None:
         """Where the task goes on although its bar is full, nobody knows how far it is."""

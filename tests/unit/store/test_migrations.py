@@ -12,6 +12,7 @@ from tests.unit.store.making import end, new, opened, run, submit
 
 VERSION_1 = (
     "DROP TABLE sweep",
+    "DROP TABLE stages",
     "DROP INDEX task_sweep",
     "CREATE INDEX task_sweep ON task(sweep_id) WHERE sweep_id IS NOT NULL",
     "DROP TABLE pause",

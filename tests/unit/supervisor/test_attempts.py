@@ -12,7 +12,7 @@ from steelyard.rules.errors import Conflict
 from steelyard.rules.states import Cause, TaskState
 from steelyard.store import tasks, workers
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, outcomes, results, task_actions
+from steelyard.supervisor import attempts, outcomes, progress, results, task_actions
 from tests.unit.supervisor.making import Made
 
 
@@ -148,7 +148,7 @@ async def test_progress_that_turned_out_to_be_wrong_counts_no_longer(made: Made)
 
     def told(fraction: float | None, message: str = "") -> float | None:
         made.clocks.advance(10)
-        attempts.on_progress(made.yard, worker, attempt, {"fraction": fraction, "message": message})
+        progress.on_progress(made.yard, worker, attempt, {"fraction": fraction, "message": message})
         return attempt.remaining(made.clocks.awake())
 
     assert [told(0.1), told(0.5, "at half")] == [None, pytest.approx(0.5 * 10 / 0.4)]
@@ -163,7 +163,7 @@ async def test_what_a_worker_remarks_stands_on_the_task_at_once(made: Made) -> N
     worker, task_id = await made.worker(), await made.submit()
     attempt = await made.attempt(worker, task_id)
     for _ in range(2):
-        attempts.on_remark(made.yard, worker, attempt, {"text": "The pattern is given up."})
+        progress.on_remark(made.yard, worker, attempt, {"text": "The pattern is given up."})
     await made.yard.database.change(lambda change: None)
     found = tasks.view(made.yard.database, task_id)
     assert found is not None and found["attempts"][0]["remarks"] == ["The pattern is given up."]

@@ -8,7 +8,7 @@ from steelyard.rules.admission import Claim
 from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, dispatch, outcomes, submission, task_views, views
+from steelyard.supervisor import dispatch, outcomes, progress, submission, task_views, views
 from steelyard.supervisor.worker_handle import RunningAttempt
 from tests.unit.supervisor.making import GIB, Made
 
@@ -89,7 +89,7 @@ async def test_a_run_from_checkpoints_took_what_came_before_as_well(made: Made) 
         handle = await made.worker()
         attempt = await made.attempt(handle, task_id)
         if cause is Cause.WORKER_LOST:
-            attempts.on_checkpointed(made.yard, handle, attempt, {})
+            progress.on_checkpointed(made.yard, handle, attempt, {})
         outcomes.finish(made.yard, handle, attempt, Outcome(cause, peak_memory=GIB, duration=took))
         await made.yard.database.change(lambda change: None)
     usual = made.yard.learning.usual("command", {"argv": ["solver"]})

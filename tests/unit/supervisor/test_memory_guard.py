@@ -8,7 +8,7 @@ from typing import Any
 from steelyard.machine.processes import TreeUse
 from steelyard.rules.states import TaskState
 from steelyard.store import events, tasks
-from steelyard.supervisor import attempts, dispatch, memory_guard, task_actions, task_views
+from steelyard.supervisor import attempts, dispatch, memory_guard, progress, task_actions, task_views
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from tests.unit.supervisor.making import GIB, Made
 
@@ -153,7 +153,7 @@ async def test_a_checkpoint_makes_a_run_cheap(made: Made) -> None:
     made.clocks.advance(600)
     await running(made, 4)
     made.clocks.advance(30)
-    attempts.on_checkpointed(made.yard, handle_of(made, old), old, {})
+    progress.on_checkpointed(made.yard, handle_of(made, old), old, {})
     made.clocks.advance(1)
     keep(made, 0.4)
     assert sent(made) == [("stop", old.task_id)]

@@ -9,7 +9,7 @@ from steelyard.rules.errors import ConfirmationRequired, InsufficientMemory
 from steelyard.rules.states import Cause, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, dispatch, outcomes, task_views, views, workers
+from steelyard.supervisor import attempts, dispatch, outcomes, progress, task_views, views, workers
 from tests.unit.supervisor.making import GIB, Made
 
 
@@ -52,7 +52,7 @@ async def test_what_an_end_would_lose_is_work_since_the_last_checkpoint(made: Ma
     made.clocks.advance(600)
     assert seen() == (None, 600)
     saved_at = iso(made.clocks.wall())
-    attempts.on_checkpointed(made.yard, worker, attempt, {})
+    progress.on_checkpointed(made.yard, worker, attempt, {})
     await made.yard.database.change(lambda change: None)
     assert seen() == (saved_at, 0)
     made.clocks.advance(100)
@@ -80,7 +80,7 @@ async def test_a_checkpoint_is_told_at_once(made: Made) -> None:
     attempt = await made.attempt(worker, await made.submit())
     told: list[dict[str, object]] = []
     made.yard.feed.listen(told.append)
-    attempts.on_checkpointed(made.yard, worker, attempt, {})
+    progress.on_checkpointed(made.yard, worker, attempt, {})
     [message] = [one for one in told if one["type"] == "progress"]
     assert message["checkpoint_at"] == iso(made.clocks.wall())
 

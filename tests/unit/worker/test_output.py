@@ -68,7 +68,7 @@ def test_a_bar_without_a_line_end_is_read_when_it_is_quiet(tmp_path: Path) -> No
     assert reports.relay.due() < float("inf")
     reports.clocks.advance(1)
     reports.relay.turn(reports.clocks.awake())
-    assert reports.of("progress") == [{"fraction": 0.42, "message": "42/100"}]
+    assert reports.of("progress") == [{"fraction": 0.42, "message": "42/100", "stage": (1, "", 0.42)}]
     assert reports.relay.due() == float("inf")
 
 
@@ -82,7 +82,7 @@ def test_what_is_full_is_doubted_when_the_task_goes_on(tmp_path: Path) -> None:
         doubted = reports.rest()
     # It may still write its results: for a twentieth of the time that it has taken.
     assert doubted - full == pytest.approx(50, abs=1)
-    assert reports.of("progress")[-1] == {"fraction": None, "message": "8/8"}
+    assert reports.of("progress")[-1] == {"fraction": None, "message": "8/8", "stage": (1, "", 1.0)}
     assert reports.relay.due() == float("inf")
 
 
