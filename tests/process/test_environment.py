@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.helpers import api
-from tests.helpers.sidecar import RunningSidecar
+from tests.helpers.sidecar import RunningSidecar, environment
 
 SHOW = "import json, os, steelyard_task; steelyard_task.result(dict(os.environ))"
 RANKS = f"""
@@ -136,6 +136,55 @@ def test_a_variable_of_the_preferences_is_set_and_taken_away_by_its_name(
     assert client.get("/api/preferences/").json()["values"]["task_environment"] == {"B": "x=y"}
     steelyard("reset", "task_environment.B")
     assert client.get("/api/preferences/").json()["sources"]["task_environment"] == "default"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a program is a file with a first line")
+def test_run_takes_the_programs_of_its_shell_along_and_says_so(
+    client: httpx.Client, sidecar: RunningSidecar, tmp_path: Path
+) -> None:
+    model = tmp_path / "model-of-mine"
+    model.write_text('#!/bin/sh\necho "in $VIRTUAL_ENV, with $CONDA_PREFIX"\n')
+    model.chmod(0o700)
+    shell = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "VIRTUAL_ENV": "/envs/x"}
+    done = steelyard_run(sidecar, ["--", "model-of-mine"], **shell)
+    assert (done.returncode, done.stdout) == (0, "in /envs/x, with \n"), done.stderr
+    assert "It runs with what this shell has as PATH, VIRTUAL_ENV;" in done.stderr
+    stated = steelyard_run(sidecar, ["--env", "VIRTUAL_ENV=/mine", "--", "model-of-mine"], **shell)
+    assert stated.stdout == "in /mine, with \n"
+    same = steelyard_run(sidecar, ["--", "env"])
+    assert "this shell" not in same.stderr
+
+
+def test_run_leaves_alone_what_the_preference_sets(client: httpx.Client, sidecar: RunningSidecar) -> None:
+    assert "PATH" in client.get("/api/system/").json()["task_environment"]["programs"]
+    client.patch("/api/preferences/", json={"task_environment": {"VIRTUAL_ENV": "/of/all"}})
+    try:
+        done = steelyard_run(
+            sidecar, ["--", sys.executable, "-c", "import os; print(os.environ['VIRTUAL_ENV'])"]
+        )
+        assert done.stdout == "/of/all\n"
+    finally:
+        client.patch("/api/preferences/", json={"task_environment": None})
+
+
+def steelyard_run(
+    sidecar: RunningSidecar, arguments: list[str], **shell: str
+) -> subprocess.CompletedProcess[str]:
+    """`steelyard run` from a shell with these variables."""
+    mine = {name: text for name, text in environment().items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    command = [
+        sys.executable,
+        "-m",
+        "steelyard",
+        "run",
+        "--data-dir",
+        str(sidecar.data_dir),
+        "--memory",
+        "64MiB",
+    ]
+    return subprocess.run(
+        [*command, *arguments], env={**mine, **shell}, capture_output=True, text=True, timeout=60
+    )
 
 
 def sidecar_command(sidecar: RunningSidecar, *arguments: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -51,10 +52,11 @@ def run(
     fields: dict[str, Any] = {"label": shlex.join(program)[:_LABEL], "attempts": 1} | asked(
         options, session.client.resolve
     )
+    stated = values.pairs(variables)
     parameters: dict[str, Any] = {
         "argv": list(program),
         "directory": os.path.abspath(directory or os.curdir),
-        "environment": values.pairs(variables),
+        "environment": {**_of_this_shell(session, stated), **stated},
     }
     task_id = session.client.submit("command", parameters, **fields)
     if detach:
@@ -64,6 +66,24 @@ def run(
             session.out.say(task_id)
         return exit_codes.OK
     return _stream(session, task_id, own_code)
+
+
+def _of_this_shell(session: Session, stated: Mapping[str, str]) -> dict[str, str | None]:
+    """What decides which programs are found, where it is another here than tasks get by themselves.
+
+    None: tasks have it, and this shell has not. Without what the user states.
+    """
+    tasks_have = session.client.system()["task_environment"]["programs"]
+    found = {
+        name: os.environ.get(name)
+        for name, value in tasks_have.items()
+        if name not in stated and os.environ.get(name) != value
+    }
+    if found:
+        session.out.note(
+            f"It runs with what this shell has as {', '.join(found)}; the sidecar's tasks have others."
+        )
+    return found
 
 
 def _stream(session: Session, task_id: str, own_code: bool) -> int:

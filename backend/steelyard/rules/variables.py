@@ -8,6 +8,9 @@ OURS = "STEELYARD_"
 """What begins so is told to an attempt by us alone."""
 CORES = "STEELYARD_CORES"
 
+PROGRAMS = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
+"""What decides which programs and packages are found."""
+
 LONGEST_NAME, LONGEST_VALUE = 256, 32_767
 """Characters; Windows takes no more of a value."""
 

@@ -14,7 +14,7 @@ from steelyard.rules.timestamps import iso
 from steelyard.settings.builtin import COMMAND
 from steelyard.settings.simulations import Simulation
 from steelyard.store.records import to_json
-from steelyard.supervisor import dispatch, views, watching
+from steelyard.supervisor import dispatch, task_environment, views, watching
 from steelyard.supervisor.yard import Yard
 
 View = dict[str, Any]
@@ -44,6 +44,7 @@ def system(yard: Yard) -> View:
             "swap_free": reading.swap_free,
         },
         "limits": views.limits(yard),
+        "task_environment": task_environment.view(yard),
         "asleep_s": round(yard.clocks.asleep(), 1),
         "loop": _loop(yard),
         "started_at": iso(yard.started_at),

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from steelyard.machine.programs import external_environment
 from steelyard.machine.variables import overlay, present, same
-from steelyard.rules.variables import CORES, threads
+from steelyard.rules.variables import CORES, PROGRAMS, threads
 from steelyard.supervisor.yard import Yard
 
 PYTHONPATH = "PYTHONPATH"
@@ -57,6 +58,14 @@ def of_all_tasks(yard: Yard) -> dict[str, str]:
 def search_path(yard: Yard) -> str | None:
     """The PATH on which a task's program is looked for; None where there is none."""
     return _value(of_all_tasks(yard), "PATH")
+
+
+def view(yard: Yard) -> dict[str, Any]:
+    """What a person may know of the environment of all tasks. No values but those that lead to programs."""
+    given, stated = of_all_tasks(yard), {same(name) for name in yard.settings.task_environment}
+    return {
+        "programs": {name: _value(given, name) for name in PROGRAMS if same(name) not in stated},
+    }
 
 
 def inherited() -> dict[str, str]:

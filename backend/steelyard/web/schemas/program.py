@@ -163,6 +163,15 @@ class Loop(Reply):
     slow: Annotated[int, Meta(ge=0, description="How many took 250 ms and longer, since the start.")]
 
 
+class TaskEnvironment(Reply):
+    """Of the environment that every task gets. No values but those that lead to programs."""
+
+    programs: Annotated[
+        dict[str, str | None],
+        Meta(description="PATH, VIRTUAL_ENV and CONDA_PREFIX, without those that the preference sets."),
+    ]
+
+
 class System(Reply):
     """Program and machine. No secrets."""
 
@@ -177,6 +186,7 @@ class System(Reply):
     storage: Storage
     memory: SystemMemory
     limits: Limits
+    task_environment: TaskEnvironment
     asleep_s: Seconds
     loop: Loop
     started_at: Moment
