@@ -111,7 +111,8 @@ def test_a_soft_stop_that_is_heeded_ends_the_process_too(runs: Runs) -> None:
     runs.stop(10)
     ended = runs.agent.expect("ended")
     assert (ended["stopped"], ended["exit_code"], ended["warm"]) == ("cancelled", 0, False)
-    assert ended["tail"] == "waiting\n::steelyard checkpointed\nstopped True\n"
+    assert ended["tail"] == "waiting\nstopped True\n"
+    assert runs.output() == "waiting\n::steelyard checkpointed\nstopped True\n"
     assert identity.identity_of(runs.pid) is None
     # The stop was that run's alone.
     assert runs.run("is_stopping")["tail"] == "False\n"

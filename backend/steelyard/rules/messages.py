@@ -12,6 +12,8 @@ LINE_LIMIT = 4 * 1024 * 1024
 """Bytes; a longer line is a broken peer, not a message."""
 
 # Message type -> fields that must be there. A task's messages name its attempt: that pair is the fence.
+# `ended` may have more: lost (bytes), warm, and lingered, the seconds from the end of the run to that of the
+# last process that it left.
 _OF_ATTEMPT = ("task_id", "attempt")
 
 TO_WORKER = {

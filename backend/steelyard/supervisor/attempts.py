@@ -116,7 +116,7 @@ def _outcome(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
         signal=message["signal"],
         evidence=evidence,
         error_tail="" if cause is Cause.SUCCEEDED else str(message["tail"])[-1000:],
-        duration=attempt.ran_for(yard.clocks.awake()),
+        duration=max(0.0, attempt.ran_for(yard.clocks.awake()) - message.get("lingered", 0.0)),
         peak_memory=attempt.peak or None,
         cpu_seconds=attempt.cpu_seconds or None,
         progress=1.0 if cause is Cause.SUCCEEDED else attempt.progress,

@@ -118,8 +118,12 @@ class Agent:
             self._not_started(task.order, error)
             over = True
         if over:
-            self._task, self._warm = None, task.warm
-            heap.give_back_memory()
+            self._put_away(task)
+
+    def _put_away(self, task: TaskProcess) -> None:
+        """The attempt is over: what of it stays is a warm process."""
+        self._task, self._warm = None, task.warm
+        heap.give_back_memory()
 
     def _turn(self) -> None:
         """What is due, however it came to be due."""
@@ -133,9 +137,11 @@ class Agent:
                 # Not due + interval: after a long stop of this process one heartbeat says as much as many.
                 self._heartbeat_due = now + self._hello.heartbeat
                 self._outbox.offer("heartbeat", warm=self._warm is not None)
+            if self._task is not None and self._task.turn():
+                self._put_away(self._task)
             if self._task is not None:
-                self._task.turn()
-            elif self._leaving:
+                return
+            if self._leaving:
                 self._cool("the worker leaves")
                 self._flush_last_words()
                 self._go(LEFT, "told to leave")

@@ -23,7 +23,7 @@ IDLE = 60.0
 KEPT_SHARE = 0.5
 """A process that holds more of its task's claim than this after a run is not kept."""
 
-_ORDERLY = 0.5
+ORDERLY = 0.5
 """Seconds that a warm process has for Python's own end (atexit, temporary folders)."""
 
 
@@ -36,6 +36,8 @@ class Host:
         self._since = containment.begin_use()
         self._process, reader = launch(order)
         self.pid = self._process.pid
+        self.is_collected = False
+        """Whether its exit status was taken: from then on its pid may be somebody else's."""
         self.runs = 0
         """How many attempts have ended in it."""
         self.cpu_seconds = 0.0
@@ -85,32 +87,47 @@ class Host:
 
     def collect(self) -> Ending | None:
         """How it ended; None while it lives."""
-        return containment.collect(self._process, self._since)
+        ending = containment.collect(self._process, self._since)
+        self.is_collected = ending is not None
+        return ending
+
+    def of_this_run(self, ending: Ending, status: int | None) -> Ending:
+        """What of the end of this process is the end of its last run.
+
+        status: of a run that was over before: what came to the process after that is not the run's affair.
+        """
+        if status is not None:
+            ending.exit_code, ending.signal = status, None
+        if self.runs:
+            # The kernel's figure is the largest of all runs.
+            ending.peak_memory = None
+        if ending.cpu_seconds is not None:
+            ending.cpu_seconds = max(0.0, ending.cpu_seconds - self.cpu_seconds)
+        return ending
 
     def unread(self) -> bytes:
         """What its pipe holds at this moment."""
         return self._waiter.drain(OUTPUT)
 
-    def retire(self) -> bytes:
-        """End an idle process with all below it, in Python's usual way if that is quick; its last output."""
-        self._hang_up()
+    def retire(self) -> None:
+        """End an idle process with all below it, in Python's usual way if that is quick."""
+        self.hang_up()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_ORDERLY)
+            self._process.wait(ORDERLY)
         if self._process.returncode is None:
             containment.end_tree(self.pid)
         containment.end_descendants()
         self.collect()
-        last = self.unread()
         self.forget()
-        return last
 
     def forget(self) -> None:
         """It has ended: nothing more is heard of it."""
-        self._hang_up()
+        self.hang_up()
         self._waiter.remove(PROCESS)
         self._waiter.remove(OUTPUT)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Say that no further run comes: one that serves then ends in its own way."""
         if self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()

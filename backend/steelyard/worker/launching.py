@@ -94,6 +94,14 @@ def launch(order: Order) -> tuple[subprocess.Popen[bytes], int]:
     return process, reader
 
 
+def create_stop_file(order: Order) -> None:
+    """Ask the run to stop by the file that it may look for. Raises OSError."""
+    path = order.environment.get("STEELYARD_STOP_FILE")
+    if path:
+        with open(path, "a"):
+            pass
+
+
 def _make(folder: str) -> None:
     try:
         os.makedirs(folder, 0o700, exist_ok=True)

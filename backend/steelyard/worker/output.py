@@ -44,6 +44,7 @@ class Relay:
         self._progress_due = self._output_due = _NEVER
         self._fed_at = -_NEVER
         self._told_error = ""
+        self._tail: str | None = None
 
     @property
     def lost(self) -> int:
@@ -56,6 +57,10 @@ class Relay:
             return
         self._log.write(data)
         self._tell_errors()
+        if self._output_due == _NEVER:
+            self._output_due = max(self._output_free, self._clocks.awake())
+        if self._tail is not None:
+            return
         self._raw += data[-_KEEP:]
         self._cut = self._cut or len(data) > _KEEP
         if len(self._raw) > 2 * _KEEP:
@@ -66,8 +71,6 @@ class Relay:
         # What is due already stays due: a task that prints all the time would put it off for ever.
         if self._progress_due == _NEVER:
             self._progress_due = max(self._progress_free, self._fed_at + _QUIET)
-        if self._output_due == _NEVER:
-            self._output_due = max(self._output_free, self._fed_at)
 
     def due(self) -> float:
         """Awake time of the next report."""
@@ -87,14 +90,25 @@ class Relay:
             self._output_due, self._output_free = _NEVER, now + _OUTPUT_PACE
             self._report_size(self._offer)
 
+    def settle(self) -> str:
+        """The run is over: report its progress. What comes now, from what it left behind, goes into the log
+        alone. The run's last characters as a terminal would show them.
+        """
+        if self._tail is None:
+            self._progress.settle()
+            self._report_progress(self._send)
+            self._progress_due = self._doubt_at = _NEVER
+            self._tail = shown(bytes(self._raw), TAIL, cut=self._cut)
+            self._raw.clear()
+        return self._tail
+
     def close(self) -> str:
-        """Report the last state of everything; the last characters as a terminal would show them."""
-        self._progress.settle()
-        self._report_progress(self._send)
+        """Report the last state of everything; the same characters as settle()."""
+        tail = self.settle()
         self._report_size(self._send)
         self._log.close()
-        self._progress_due = self._output_due = self._doubt_at = _NEVER
-        return shown(bytes(self._raw), TAIL, cut=self._cut)
+        self._output_due = _NEVER
+        return tail
 
     def _report_progress(self, report: Report) -> None:
         progress = self._progress
@@ -110,7 +124,7 @@ class Relay:
 
     def _doubt_what_is_full(self, now: float) -> None:
         """Where the task goes on although its bar is full, nobody knows how far it is."""
-        if not self._progress.is_full:
+        if not self._progress.is_full or self._tail is not None:
             self._doubt_at = _NEVER
         elif self._doubt_at == _NEVER:
             self._doubt_at = now + max(_DOUBT, _DOUBT_SHARE * (now - self._began))

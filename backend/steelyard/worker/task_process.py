@@ -9,22 +9,33 @@ from steelyard.machine.clocks import Clocks
 from steelyard.machine.containment.ending import Ending
 from steelyard.machine.faultpoints import reach
 from steelyard.machine.waiting import Waiter
-from steelyard.worker.host import OUTPUT, Host
+from steelyard.worker.clearing import Clearing
+from steelyard.worker.host import ORDERLY, OUTPUT, PROCESS, Host
 from steelyard.worker.journal import Journal
-from steelyard.worker.launching import CannotStart, prepare
+from steelyard.worker.launching import CannotStart, create_stop_file, prepare
 from steelyard.worker.marks import Marks
 from steelyard.worker.orders import Order
 from steelyard.worker.outbox import AttemptOutbox, Outbox
 from steelyard.worker.output import Relay
 
 _NEVER = float("inf")
+_SIGKILL = 9
+
+_HARD = frozenset({"memory_guard", "aborted"})
+"""Reasons for which what is large ends at once: memory is wanted back, or the whole worker goes."""
+
+_LEAVING = 0.5
+"""Seconds after the grace that what a run left has when the worker leaves: its sidecar is in a hurry."""
 
 
 class TaskProcess:
-    """Runs one attempt from start() to finished(); CannotStart and OSError come out of the constructor.
+    """Runs one attempt until output(), finished() or turn() says that it is over.
 
-    Time spent suspended does not count against the time limit: whoever suspends a task does not mean to end
-    it.
+    CannotStart and OSError come out of the constructor.
+
+    The end of the first process settles how the run ended. What is left of its tree then has a moment to
+    clean up, and the attempt is over when nobody lives. Time spent suspended does not count against the time
+    limit: whoever suspends a task does not mean to end it.
     """
 
     def __init__(
@@ -45,7 +56,12 @@ class TaskProcess:
         self._waiter = waiter
         self._clocks = clocks
         self._journal = journal
-        self._left_over = 0
+        self._ending: Ending | None = None
+        """How the run ended, once that is known; nothing that comes later changes it."""
+        self._ended_at = _NEVER
+        self._clearing: Clearing | None = None
+        self._hard = False
+        self._gone_by = _NEVER
         self._suspended = False
         self._asked = False
         self._marks: Marks | None = None
@@ -75,10 +91,11 @@ class TaskProcess:
 
     def due(self) -> float:
         """Awake time at which turn() has something to do."""
-        return min(self._limit, self._end_at, self._relay.due())
+        clearing = _NEVER if self._clearing is None else self._clearing.due()
+        return min(self._limit, self._end_at, self._relay.due(), clearing)
 
-    def turn(self) -> None:
-        """What is due now: reports, the time limit, the end of a grace."""
+    def turn(self) -> bool:
+        """What is due now: reports, time limit, the end of a grace, a look at what is left. True: over."""
         now = self._clocks.awake()
         self._relay.turn(now)
         if now >= self._limit:
@@ -87,23 +104,36 @@ class TaskProcess:
             self.reason = self.reason or "timeout"
             self._ask(self.order.grace)
         if now >= self._end_at:
-            self._end_at = _NEVER
-            self._end()
+            self._journal.write(f"{self.name}: ending the whole tree")
+            self._hard = True
+            self._clear(now)
+        return self._clearing is not None and self._is_cleared(now)
 
     def stop(self, reason: str, grace: float) -> None:
         """Stop softly and, after grace seconds of awake time, for good; 0: at once.
 
         A further stop may shorten the grace, never lengthen it. Its reason takes the place of the earlier
-        one, but for "exit": that the worker leaves as well does not change why this task ends.
+        one, but for "exit": that the worker leaves as well does not change why this task ends. Once the run
+        has ended a stop changes only how long what it left may take.
         """
+        now = self._clocks.awake()
         self._journal.write(f"{self.name}: stop ({reason}), {grace:g} s of grace")
-        if self.reason is None or reason != "exit":
+        if self._ending is None and (self.reason is None or reason != "exit"):
             self.reason = reason
-        self._ask(grace)
+        if reason == "exit":
+            self._gone_by = min(self._gone_by, now + grace + min(_LEAVING, grace / 2))
+        else:
+            self._hard = self._hard or grace <= 0 or reason in _HARD
+        if self._clearing is None:
+            self._ask(grace)
+        else:
+            self._clearing.shorten(self._gone_by)
+            if self._hard:
+                self._clearing.hurry(now)
 
     def suspend(self) -> None:
         """Freeze the whole tree. Not while it is being stopped: it could not stop by itself."""
-        if self.reason is None and not self._suspended:
+        if self.reason is None and self._clearing is None and not self._suspended:
             count = containment.suspend_tree(os.getpid())
             self._suspended = True
             self._time_left, self._limit = self._limit - self._clocks.awake(), _NEVER
@@ -125,17 +155,15 @@ class TaskProcess:
             self._waiter.remove(OUTPUT)
             return False
         self._take(data)
-        if self._marks is None or self._marks.ending is None:
+        if self._marks is None or self._marks.ending is None or self._ending is not None:
             return False
         status, cpu_seconds = self._marks.ending
         peak = containment.most_held(self.pid) if self._peak_known else None
         used = max(0.0, cpu_seconds - self.host.cpu_seconds)
-        self._keep_or_retire(self._marks, cpu_seconds)
-        self._conclude(Ending(status, None, peak, used))
-        return True
+        return self._keep_or_clear(self._marks, cpu_seconds, Ending(status, None, peak, used))
 
     def finished(self) -> bool:
-        """The process has ended: end the rest, abandon the pipe, report. False if the attempt goes on.
+        """The process has ended. False if the attempt is not over with it.
 
         CannotStart if it goes on in a fresh process, and there can be none.
         """
@@ -143,25 +171,37 @@ class TaskProcess:
         if ending is None:
             return False
         reach("task", "exited")
-        # First the tree, then the pipe: with no writer left what it holds is all there is, and a writer
-        # outside the tree (a daemon that was handed the descriptor) is not waited for.
-        self._left_over += containment.end_descendants()
+        now, marks = self._clocks.awake(), self._marks
+        # All that the process wrote is in the pipe, and what others write goes on.
         self._take(self.host.unread())
-        self.host.forget()
-        if self._marks is not None:
-            if not self._marks.fresh and not self._marks.begun and self.reason is None:
-                self._start_afresh()
-                return False
-            self._relay.feed(self._marks.rest())
-            self._correct(ending, self._marks)
-        self._conclude(ending)
-        return True
+        if marks is not None and not marks.fresh and not marks.begun and self.reason is None:
+            containment.end_descendants()
+            self.host.forget()
+            self._start_afresh()
+            return False
+        if self._ending is None:
+            if marks is not None:
+                self._relay.feed(marks.rest())
+                ending = self.host.of_this_run(ending, marks.ending[0] if marks.ending else None)
+            self._ending, self._ended_at = ending, now
+        self._relay.settle()
+        self.host.hang_up()
+        self._waiter.remove(PROCESS)
+        if self._clearing is None:
+            # A kill from outside, or the kernel's: memory is short, perhaps.
+            self._hard = self._hard or ending.signal == _SIGKILL
+            self._clear(now)
+        else:
+            self._clearing.first_ended(now)
+        return self._is_cleared(now)
 
     def abandon(self) -> None:
         """End the tree now and report nothing: nobody is there to be told."""
-        containment.end_tree(self.pid, within=1.0)
+        if not self.host.is_collected:
+            containment.end_tree(self.pid, within=1.0)
         containment.end_descendants(within=1.0)
-        self.host.collect()
+        if not self.host.is_collected:
+            self.host.collect()
         self.host.forget()
         self._relay.close()
 
@@ -199,23 +239,22 @@ class TaskProcess:
 
     def _take(self, data: bytes) -> None:
         marks = self._marks
-        if marks is not None:
+        if marks is not None and self._ending is None:
             begun = marks.begun
             data = marks.feed(data)
             if marks.begun and not begun and not marks.fresh:
                 self._announce()
         self._relay.feed(data)
 
-    def _keep_or_retire(self, marks: Marks, cpu_seconds: float) -> None:
-        """After a run: end what it left behind, and the process with it if that may not go on."""
+    def _keep_or_clear(self, marks: Marks, cpu_seconds: float, ending: Ending) -> bool:
+        """A run of a process that serves is over: keep that, or let it end in its own way. True: all over."""
+        now = self._clocks.awake()
+        self._ending, self._ended_at = ending, now
         # The process waits and forks no more: without a child now it will have none. Its orphans are ours.
-        below = containment.descendants(self.pid)
-        self._left_over += containment.end_descendants(keep=frozenset({self.pid}))
-        if below or self._suspended:
-            self._left_over += max(0, containment.end_tree(self.pid) - 1)
-            why = "it left processes behind" if below else "it is suspended"
-        elif self._left_over:
+        if set(containment.descendants(os.getpid())) - {self.pid}:
             why = "it left processes behind"
+        elif self._suspended:
+            why = "it is suspended"
         elif self.reason is not None:
             why = f"it was stopped: {self.reason}"
         elif marks.stray:
@@ -223,29 +262,51 @@ class TaskProcess:
         elif self.host.is_large(self.order):
             why = "it holds too much memory"
         else:
-            self.host.rest(cpu_seconds, self._clocks.awake())
+            containment.end_descendants(keep=frozenset({self.pid}))
+            self.host.rest(cpu_seconds, now)
             self.warm = self.host
-            return
+            self._conclude(ending)
+            return True
         self._journal.write(f"{self.name}: process {self.pid} is not kept: {why}")
-        last = self.host.retire()
-        self._relay.feed(bytes(marks.stray) + last)
+        self._relay.feed(bytes(marks.stray))
+        if self._suspended:
+            containment.resume_tree(os.getpid())
+        self.host.hang_up()
+        self._clear(now, ask_at=now + ORDERLY)
+        return self._is_cleared(now)
 
-    def _correct(self, ending: Ending, marks: Marks) -> None:
-        """Make of the end of a process that serves the end of this run."""
-        if marks.ending is not None:
-            # The run was over, and what came to its process between mark and look is not its affair.
-            ending.exit_code, ending.signal = marks.ending[0], None
-        if self.host.runs:
-            # The kernel's figure is the largest of all runs.
-            ending.peak_memory = None
-        if ending.cpu_seconds is not None:
-            ending.cpu_seconds = max(0.0, ending.cpu_seconds - self.host.cpu_seconds)
+    def _clear(self, now: float, ask_at: float = 0.0) -> None:
+        """Give what is left its moment. After a hard end the first process has none: its end is an event."""
+        self._limit = self._end_at = _NEVER
+        self._suspended = False
+        first = None if self.host.is_collected else self.pid
+        asked = self.pid if self._asked else None
+        self._clearing = Clearing(now, first=first, asked=asked, ask_at=ask_at, gone_by=self._gone_by)
+        if self._hard:
+            self._clearing.hurry(now)
+
+    def _is_cleared(self, now: float) -> bool:
+        """Look after what is left. True, and all is reported, if nobody is and how the run ended is known."""
+        if self._clearing is None or not self._clearing.look(now) or self._ending is None:
+            return False
+        if not self.host.is_collected:
+            self.host.collect()
+        # With no writer left the pipe holds all there is; one outside the tree is not waited for.
+        self._take(self.host.unread())
+        self.host.forget()
+        self._conclude(self._ending)
+        return True
 
     def _conclude(self, ending: Ending) -> None:
         tail = self._relay.close()
+        left, rest = 0, ""
+        more: dict[str, object] = {} if self._marks is None else {"warm": self.warm is not None}
+        if self._clearing is not None and self._clearing.left:
+            left, lingered = self._clearing.left, max(0.0, self._clocks.awake() - self._ended_at)
+            more["lingered"] = lingered
+            rest = f"; it left {left} processes, {self._clearing.ended} were ended after {lingered:.2f} s"
         # Before the message: whoever hears it finds the whole story in the log.
-        self._report(ending.exit_code, ending.signal, tail)
-        reuse = {} if self._marks is None else {"warm": self.warm is not None}
+        self._report(ending, tail, rest)
         self._send(
             "ended",
             exit_code=ending.exit_code,
@@ -253,11 +314,11 @@ class TaskProcess:
             stopped=self.reason,
             error=None,
             tail=tail,
-            left_over=self._left_over,
+            left_over=left,
             peak_memory=ending.peak_memory,
             cpu_seconds=ending.cpu_seconds,
             lost=self._relay.lost,
-            **reuse,
+            **more,
         )
 
     def _ask(self, grace: float) -> None:
@@ -265,39 +326,21 @@ class TaskProcess:
         if grace <= 0 or self._asked:
             return
         self._asked = True
-        self._create_stop_file()
+        try:
+            create_stop_file(self.order)
+        except OSError as error:
+            self._journal.write(f"{self.name}: the stop file could not be made: {error}")
         if self._suspended:
             self.resume()
         containment.ask_to_stop(self.pid)
 
-    def _end(self) -> None:
-        """SIGKILL for the tree; the end of the first process then comes as an event, as always."""
-        self._journal.write(f"{self.name}: ending the whole tree")
-        self._left_over += max(0, containment.end_tree(self.pid) - 1)
-
-    def _create_stop_file(self) -> None:
-        path = self.order.environment.get("STEELYARD_STOP_FILE")
-        if not path:
-            return
-        try:
-            with open(path, "a"):
-                pass
-        except OSError as error:
-            self._journal.write(f"{self.name}: the stop file {path} could not be made: {error.strerror}")
-
-    def _report(self, exit_code: int | None, signal: int | None, tail: str) -> None:
-        if signal is not None:
-            how = f"signal {signal}"
-        elif exit_code is None:
-            how = "its exit status could not be read"
-        else:
-            how = f"exit code {exit_code}"
-        after = self._clocks.awake() - self._began
+    def _report(self, ending: Ending, tail: str, rest: str) -> None:
+        after = self._ended_at - self._began
         because = f", stopped: {self.reason}" if self.reason else ""
-        rest = f", {self._left_over} processes left over were ended" if self._left_over else ""
         lines = ""
-        if exit_code != 0 and tail.strip():
+        if ending.exit_code != 0 and tail.strip():
             lines = "\n" + "\n".join(tail.rstrip().splitlines()[-10:])
+        how = ending.in_words()
         self._journal.write(f"{self.name}: ended after {after:.1f} s: {how}{because}{rest}{lines}")
 
 

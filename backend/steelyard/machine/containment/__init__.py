@@ -13,6 +13,8 @@ end_descendants()       ends all below this process
 end_orphans(keep)       ends what children that are gone left to this process
 end_known(pid, ...)     ends what an earlier run recorded, if it is still that process
 ask_to_stop(pid)        asks a task to stop by itself
+press(...)              makes what lives below this process go: the large ones are ended, the others asked
+is_alone(keep)          whether nobody lives below this process
 suspend_tree(pid), resume_tree(pid)
 begin_use(), collect(process, since)   how a child ended, with what was used since it was started
 held(pid), most_held(pid), forget_most(pid)   the memory of a living process
@@ -37,7 +39,9 @@ if sys.platform == "win32":
         end_known,
         end_orphans,
         end_tree,
+        is_alone,
         leave_no_one,
+        press,
         reap_orphans,
         resume_tree,
         suspend_tree,
@@ -54,7 +58,9 @@ else:
         end_known,
         end_orphans,
         end_tree,
+        is_alone,
         leave_no_one,
+        press,
         reap_orphans,
         resume_tree,
         suspend_tree,
@@ -80,8 +86,10 @@ __all__ = [
     "end_tree",
     "forget_most",
     "held",
+    "is_alone",
     "leave_no_one",
     "most_held",
+    "press",
     "reap_orphans",
     "resume_tree",
     "suspend_tree",

@@ -25,3 +25,11 @@ class Ending:
         self.signal = signal
         self.peak_memory = peak_memory
         self.cpu_seconds = cpu_seconds
+
+    def in_words(self) -> str:
+        """As the worker's log says it."""
+        if self.signal is not None:
+            return f"signal {self.signal}"
+        if self.exit_code is None:
+            return "its exit status could not be read"
+        return f"exit code {self.exit_code}"

@@ -16,6 +16,7 @@ from steelyard.machine.process_table.entry import Entry
 
 assert sys.platform != "win32"
 
+from steelyard.machine.containment.held import held  # noqa: E402
 from steelyard.machine.containment.posix_trees import (  # noqa: E402
     Scan,
     end_all,
@@ -38,6 +39,7 @@ NICENESS = 10
 """Half of what there is: a share of an idle core as ever, and about a tenth of a contended one."""
 
 _SETTLE = 0.5
+_ROUNDS = 20
 _NOBODY: frozenset[int] = frozenset()
 
 
@@ -132,6 +134,49 @@ def ask_to_stop(pid: int) -> None:
         os.killpg(pid, signal.SIGTERM)
 
 
+def press(*, ask: bool, asked: int | None, first: int | None, above: int | None) -> None:
+    """Make what lives below this process go: SIGKILL for first and for all that hold more than above bytes;
+    with ask SIGTERM for the others, and SIGCONT, since a stopped one hears nothing.
+
+    asked: a process group that was asked before: mpirun takes a second SIGTERM for impatience, and goes
+    without removing its files.
+    """
+    scan = Scan(os.getpid(), _NOBODY)
+    limit = float("inf") if above is None else above
+    large = [entry for entry in scan.look() if entry.pid == first or (held(entry.pid) or 0) > limit]
+    for entry in large:
+        # Stopped, so that what is below is found there, and nobody replaces a child that goes.
+        send(entry, signal.SIGSTOP)
+    done = {(entry.pid, entry.identity) for entry in large}
+    for _ in range(_ROUNDS if ask else 0):
+        new = [entry for entry in scan.look() if (entry.pid, entry.identity) not in done]
+        for entry in new:
+            if _group(entry.pid) != asked:
+                send(entry, signal.SIGTERM)
+            send(entry, signal.SIGCONT)
+            done.add((entry.pid, entry.identity))
+        if not (new or scan.is_restless):
+            break
+    for entry in large:
+        send(entry, signal.SIGKILL)
+
+
+def is_alone(keep: frozenset[int] = _NOBODY) -> bool:
+    """Whether nobody lives below this process. Reaps the zombies among our children, but for those in keep:
+    with one of these it is not alone. On Linux the kernel tells, and no look at /proc that might miss one.
+    """
+    if _has_children():
+        reap_orphans(keep)
+    return not _has_children()
+
+
+def end_large(pid: int | None, limit: int) -> None:
+    """SIGKILL for a process, if one is given, and for all below this one that hold more than limit bytes."""
+    for entry in Scan(os.getpid(), _NOBODY).look():
+        if entry.pid == pid or (held(entry.pid) or 0) > limit:
+            send(entry, signal.SIGKILL)
+
+
 def suspend_tree(pid: int) -> int:
     """SIGSTOP for a process (not for ourselves) and all below it until none runs; how many that were.
 
@@ -191,3 +236,20 @@ def reap_orphans(keep: frozenset[int]) -> int:
         for child in process_table.children(os.getpid())
         if child not in keep and (entry := process_table.entry(child)) is not None and entry.ended
     )
+
+
+def _has_children() -> bool:
+    if sys.platform == "linux":
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
+    else:
+        return bool(process_table.children(os.getpid()))
+
+
+def _group(pid: int) -> int | None:
+    with suppress(OSError):
+        return os.getpgid(pid)
+    return None

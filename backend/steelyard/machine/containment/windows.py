@@ -117,6 +117,20 @@ def ask_to_stop(pid: int) -> None:
     """Nothing that a program without a window would notice: here the stop file alone asks."""
 
 
+def press(*, ask: bool, asked: int | None, first: int | None, above: int | None) -> None:
+    """Make what lives below this process go. Nobody can be asked here: who ends by itself has the time to,
+    unless large ones are to be ended, for then nobody would use it.
+    """
+    resume_tree(os.getpid())
+    if above is not None:
+        end_descendants()
+
+
+def is_alone(keep: frozenset[int] = NOBODY) -> bool:
+    """Whether nobody lives below this process."""
+    return not descendants(os.getpid())
+
+
 def suspend_tree(pid: int) -> int:
     """Suspend a process (not ourselves) and all below it until nobody new is found; how many."""
     known = process_table.identity(pid)
