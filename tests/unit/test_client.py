@@ -39,8 +39,10 @@ def test_finds_the_sidecar_of_a_data_directory(sidecar: FakeSidecar, monkeypatch
 
 
 def test_no_record_is_said_in_words(tmp_path: Path) -> None:
-    with pytest.raises(NoSidecar, match=f"no sidecar runs on {tmp_path}"):
+    with pytest.raises(NoSidecar) as refused:
         Client.find(tmp_path)
+    start = f"Start one with: steelyard serve --data-dir {tmp_path}"
+    assert str(refused.value) == f"no sidecar runs on {tmp_path}. {start}"
 
 
 def test_a_record_whose_process_is_gone_is_stale(sidecar: FakeSidecar) -> None:

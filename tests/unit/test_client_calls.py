@@ -10,7 +10,7 @@ from steelyard.client.calls import Calls
 from steelyard.client.exchange import Call
 from steelyard.web import app, openapi, push
 
-EXAMPLES = {"count": 1, "body": {}, "tasks": [], "changes": {}, "grid": {"a": [1]}}
+EXAMPLES = {"argv": ["x"], "count": 1, "body": {}, "tasks": [], "changes": {}, "grid": {"a": [1]}}
 
 
 def made() -> dict[str, Call[object]]:

@@ -14,6 +14,7 @@ from steelyard.client.listening import Ear, Patience
 from steelyard.client.steps import Dropped, FindAgain, Give, Listen, Now, Pause, Plan, Receive, Stream, Tell
 from steelyard.client.waiting import Ends
 from steelyard.rules.errors import AtCapacity, ShuttingDown, Unauthorised
+from steelyard.rules.reasons import no_worker
 from tests.fakes.sidecar import ended, task
 
 A = "a" * 12
@@ -115,6 +116,22 @@ def test_waiting_listens_and_does_not_ask_again() -> None:
     world.answers["task"] = sequence(task(A), task(A), ended(A))
     assert [one["state"] for one in world.run(Ends([A], 30.0).stream())] == ["SUCCEEDED"]
     assert len(world.of(Call)) == 3 and not world.of(Pause)
+
+
+def test_who_waits_for_a_worker_that_nobody_started_is_told_once() -> None:
+    alone = task(A, waiting_for=no_worker("default"))
+    for plan in (Ends([A], 30.0).stream(), Following(A, 0, None, 30.0, None).stream()):
+        world = World(SNAPSHOT, changed(ended(A), 9), log=written(""))
+        world.answers["task"] = sequence(alone, alone, ended(A))
+        world.run(plan)
+        assert world.told == [
+            f'task {A} waits for a worker: none serves the queue "default".'
+            " Start one with client.add_worker(), or steelyard workers add"
+        ]
+    world = World(SNAPSHOT, changed(ended(A), 9))
+    world.answers["task"] = sequence(alone, alone, ended(A))
+    world.run(Ends([A], 30.0, watch=lambda seen: None).stream())
+    assert not world.told, "who watches a task sees why it waits"
 
 
 def test_a_dropped_websocket_is_opened_again_where_it_was() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,6 @@ from steelyard.cli.task_options import asked, task_options
 from steelyard.cli.waiting import outcome, waits
 from steelyard.client.answers import Task
 from steelyard.rules.states import TaskState
-
-_LABEL = 80
 
 
 @click.command(
@@ -49,16 +46,10 @@ def run(
       steelyard run -- python model.py --year 2030
       steelyard run --memory 12GiB --env THREADS=4 --detach -- ./simulate case.ini
     """
-    fields: dict[str, Any] = {"label": shlex.join(program)[:_LABEL], "attempts": 1} | asked(
-        options, session.client.resolve
-    )
+    fields = asked(options, session.client.resolve)
     stated = values.pairs(variables)
-    parameters: dict[str, Any] = {
-        "argv": list(program),
-        "directory": os.path.abspath(directory or os.curdir),
-        "environment": {**_of_this_shell(session, stated), **stated},
-    }
-    task_id = session.client.submit("command", parameters, **fields)
+    environment: dict[str, str | None] = {**_of_this_shell(session, stated), **stated}
+    task_id = session.client.run(program, directory=directory or os.curdir, environment=environment, **fields)
     if detach:
         if session.out.as_json:
             session.out.document(session.answer())

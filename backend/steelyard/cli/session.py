@@ -136,7 +136,7 @@ def told(as_json: bool, data_dir: Path | None) -> Iterator[None]:
     except SteelyardError as error:
         if isinstance(error, NoSidecar):
             where = "" if data_dir is None else f" --data-dir {shlex.quote(str(data_dir))}"
-            raise Missing(error, as_json, f"Start one with: steelyard serve{where}") from error
+            raise Missing(error, as_json, f"{NoSidecar.remedy}{where}") from error
         raise Refusal(error, as_json) from error
 
 

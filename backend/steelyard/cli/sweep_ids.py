@@ -6,6 +6,7 @@ from itertools import islice
 
 from steelyard.client import Client
 from steelyard.client.answers import SweepView
+from steelyard.client.exchange import segment
 from steelyard.rules.errors import InvalidRequest, NotFound
 
 LOOKED_AT = 1_000
@@ -17,6 +18,7 @@ def resolve(client: Client, beginning: str) -> str:
     """The whole id. NotFound for none, InvalidRequest for one that several begin with."""
     if len(beginning) == _FULL_ID:
         return client.sweep_view(beginning)["sweep_id"]
+    segment(beginning)  # refuses bytes that are no text
     newest = (one["sweep_id"] for one in islice(client.sweeps(), LOOKED_AT))
     found = sorted(one for one in newest if beginning and one.startswith(beginning))
     if not found:

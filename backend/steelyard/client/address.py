@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from steelyard.client.errors import NoSidecar
@@ -28,7 +29,12 @@ class Address:
     def find(cls, data_dir: str | os.PathLike[str] | None) -> Address:
         """The sidecar's on data_dir (without it: STEELYARD_DATA_DIR, else the platform's). NoSidecar."""
         folder = data_directory(os.environ) if data_dir is None else Path(data_dir)
-        record = read_record(folder)
+        try:
+            record = read_record(folder)
+        except NoSidecar as error:
+            if data_dir is not None:
+                error.remedy += f" --data-dir {shlex.quote(str(data_dir))}"
+            raise
         return cls(record.url, record.token, folder)
 
     def find_again(self) -> bool | None:

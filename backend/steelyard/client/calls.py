@@ -6,6 +6,7 @@ entries with the server's routes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from steelyard.client.answers import (
 )
 from steelyard.client.bound import Route
 from steelyard.client.exchange import Call, field, get, given, post, segment, whole
+from steelyard.client.sending import absolute, label_of, words_of
 from steelyard.client.sweep_calls import SweepCalls
 
 
@@ -122,7 +124,7 @@ class Calls(SweepCalls):
         """
         body = {
             "simulation": simulation,
-            "parameters": dict(parameters or {}),
+            "parameters": {} if parameters is None else dict(parameters),
             "label": label,
             "priority": priority,
             "memory": memory,
@@ -134,6 +136,36 @@ class Calls(SweepCalls):
             "tags": list(tags) if tags is not None else None,
             "key": key,
             "force": force,
+        }
+        return post("/api/tasks/", field("task_id"), given(body))
+
+    @Route
+    def run(
+        self,
+        /,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        directory: str | os.PathLike[str] = ".",
+        environment: Mapping[str, str | None] | None = None,
+        attempts: int = 1,
+        label: str | None = None,
+        **options: Any,
+    ) -> Call[str]:
+        """Queue any program as `steelyard run` does; its task's id. It runs once, and where you are now.
+
+        environment: variables over the sidecar's; None takes one away. options: fields of submit().
+        """
+        words = words_of(argv)
+        body = {
+            "simulation": "command",
+            "parameters": {
+                "argv": words,
+                "directory": absolute(directory),
+                "environment": {} if environment is None else dict(environment),
+            },
+            "label": label_of(words) if label is None else label,
+            "attempts": attempts,
+            **options,
         }
         return post("/api/tasks/", field("task_id"), given(body))
 

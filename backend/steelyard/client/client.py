@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -25,8 +26,9 @@ TIMEOUT = 60.0
 PATIENCE = 30.0
 
 
-def _silent(text: str) -> None:
-    """Nobody wants to know."""
+def _log(text: str) -> None:
+    """Whoever waits is told why, in the log: Python writes it to stderr unless logging is set up."""
+    logging.getLogger("steelyard.client").warning("%s", text)
 
 
 class Client(Errands, Synchronous):
@@ -42,13 +44,14 @@ class Client(Errands, Synchronous):
         patience: float = PATIENCE,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
-        tell: Callable[[str], object] = _silent,
+        tell: Callable[[str], object] = _log,
     ) -> None:
         """url is "http://127.0.0.1:<port>", token that of runtime/sidecar.json.
 
         data_dir: where the record of the next sidecar will lie, if this one ends; timeout: seconds a request;
         patience: seconds that a sidecar may be gone while something waits for it; tell: is called with a
-        sentence when that happens.
+        sentence when that happens, or when a task is waited for and no worker is there; without it, it is
+        logged as a warning.
         """
         self.patience = patience
         self.connection = Connection(Address(url, token, data_dir), timeout, monotonic, sleep, tell)
@@ -60,7 +63,7 @@ class Client(Errands, Synchronous):
         *,
         timeout: float = TIMEOUT,
         patience: float = PATIENCE,
-        tell: Callable[[str], object] = _silent,
+        tell: Callable[[str], object] = _log,
     ) -> Self:
         """A client of the sidecar on data_dir (without it: STEELYARD_DATA_DIR, else the platform's).
 
@@ -136,7 +139,7 @@ class AsyncClient(Errands, Asynchronous):
         patience: float = PATIENCE,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        tell: Callable[[str], object] = _silent,
+        tell: Callable[[str], object] = _log,
     ) -> None:
         """As for Client."""
         self.patience = patience
@@ -149,7 +152,7 @@ class AsyncClient(Errands, Asynchronous):
         *,
         timeout: float = TIMEOUT,
         patience: float = PATIENCE,
-        tell: Callable[[str], object] = _silent,
+        tell: Callable[[str], object] = _log,
     ) -> Self:
         """As Client.find(); it reads one small file, so it is not awaited."""
         found = Address.find(data_dir)

@@ -15,6 +15,11 @@ class NoSidecar(SteelyardError):
     """Nothing of ours answers: no sidecar runs, its record is stale, or another program has its port."""
 
     code: ClassVar[str] = "no_sidecar"
+    remedy = "Start one with: steelyard serve"
+    """What to do about it."""
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}"
 
 
 class Unreachable(NoSidecar):

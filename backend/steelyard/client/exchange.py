@@ -5,7 +5,6 @@ Both clients send a Call each in its own way; the asking and the reading are the
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from steelyard.client.errors import NoAnswer, NoSidecar, Unreachable, refusal_of
+from steelyard.client.sending import as_json
 from steelyard.rules.errors import InvalidRequest, SteelyardError, Unauthorised
 
 T = TypeVar("T")
@@ -58,8 +58,7 @@ def post(path: str, read: Callable[[Any], T] = whole, body: Mapping[str, Any] | 
 
 def segment(text: str) -> str:
     """Text as one segment of a path: whatever it holds, it cannot lead to another route."""
-    with _sendable():
-        quoted = quote(text, safe="")
+    quoted = quote(_text(text), safe="")
     # Dots survive quoting, and "." and ".." would be resolved away on the way.
     return quoted.replace(".", "%2E") if set(quoted) <= {"."} else quoted
 
@@ -69,18 +68,14 @@ def given(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-@contextmanager
-def _sendable() -> Iterator[None]:
-    """InvalidRequest for what JSON has no words for: bytes that are no text (an argument or the name of a
-    file in another encoding), NaN and infinity, a value inside itself.
-    """
+def _text(value: object) -> str:
+    """A value in an address. InvalidRequest for bytes that are no text (an argument in another encoding)."""
+    text = str(value)
     try:
-        yield
-    except UnicodeEncodeError as error:
-        near = error.object[max(0, error.start - 20) : error.end + 20]
-        raise InvalidRequest(f"{near!r} holds bytes that are no text in UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"a value cannot be sent as JSON: {error}") from None
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{text!r:.80} holds bytes that are no text in UTF-8") from None
+    return text
 
 
 def http_options(url: str, token: str, timeout: float) -> dict[str, Any]:
@@ -105,11 +100,10 @@ def headers(token: str) -> dict[str, str]:
 def request_options(call: Call[Any]) -> dict[str, Any]:
     """The keyword arguments of an httpx request. InvalidRequest for text that cannot be sent."""
     params = given(call.query or {})
-    with _sendable():
-        body = None if call.body is None else json.dumps(call.body, allow_nan=False, ensure_ascii=False)
-        content = None if body is None else body.encode()
-        for value in params.values():
-            str(value).encode()
+    for value in params.values():
+        for one in value if isinstance(value, list) else [value]:
+            _text(one)
+    content = None if call.body is None else as_json(call.body)
     return {
         "method": call.method,
         "url": call.path,

@@ -7,7 +7,7 @@ from steelyard.client.calls import Calls
 from steelyard.client.listening import Ear, Patience
 from steelyard.client.messages import LogMessage, Message
 from steelyard.client.steps import Give, Plan, Stream
-from steelyard.client.waiting import Watch
+from steelyard.client.waiting import Watch, tell_of_no_worker
 from steelyard.rules.states import ENDED_TASKS
 
 _SECOND_LOOKS = (0.5, 2.0)
@@ -36,7 +36,10 @@ class Following:
         connections = 0
         while True:
             # The state first: what was written before an end is then certainly in the pieces read after it.
+            first = self._task is None
             ended = yield from self._look()
+            if first and self._watch is None:
+                yield from tell_of_no_worker([self._task])
             yield from self._catch_up()
             if ended:
                 return

@@ -8,6 +8,7 @@ from typing import Any
 from steelyard.client.answers import Sweep, SweepPage, SweepView
 from steelyard.client.bound import Route
 from steelyard.client.exchange import Call, field, get, given, post, segment
+from steelyard.client.sending import axes_of, rows_of
 
 
 def _sweep(sweep_id: str, verb: str = "") -> str:
@@ -39,9 +40,9 @@ class SweepCalls:
         """
         body = {
             "simulation": simulation,
-            "base": dict(base or {}),
-            "grid": None if grid is None else {name: list(values) for name, values in grid.items()},
-            "rows": None if rows is None else [dict(row) for row in rows],
+            "base": {} if base is None else dict(base),
+            "grid": None if grid is None else axes_of(grid),
+            "rows": None if rows is None else rows_of(rows),
             "ordered": ordered,
             "name": name,
             "key": key,

@@ -10,7 +10,8 @@ from steelyard.client.calls import Calls
 from steelyard.client.errors import WaitTimeout
 from steelyard.client.listening import Ear, Patience
 from steelyard.client.messages import Message
-from steelyard.client.steps import Give, Plan, Stream, now
+from steelyard.client.steps import Give, Plan, Stream, Tell, now
+from steelyard.rules.reasons import is_no_worker
 from steelyard.rules.states import ENDED_TASKS, TaskState
 
 Watch = Callable[[Task], None]
@@ -20,6 +21,17 @@ _MANY = 50
 """Tasks; more are looked at by pages of the list, not one by one."""
 _LOOK_AT_WAITING = 1.0
 """Seconds; why a task waits is in no message, so who watches a single one has it looked at."""
+
+
+def tell_of_no_worker(tasks: Iterable[Task | None]) -> Plan[None]:
+    """Say so if one of the tasks would wait for ever, since no worker is there for it."""
+    for task in tasks:
+        if task is not None and task["state"] == TaskState.READY and is_no_worker(task["waiting_for"]):
+            yield Tell(
+                f"task {task['task_id']} waits for {task['waiting_for']}."
+                " Start one with client.add_worker(), or steelyard workers add"
+            )
+            return
 
 
 class Ends:
@@ -35,6 +47,8 @@ class Ends:
         """Each task once it has ended, in the order in which they do. WaitTimeout after timeout seconds."""
         deadline = None if timeout is None else (yield from now()) + timeout
         ended = yield from self._look()
+        if self._watch is None or len(self._pending) > 1:
+            yield from tell_of_no_worker(self._pending.values())
         while True:
             for task in ended:
                 yield Give(task)

@@ -49,6 +49,19 @@ def waiting_sentence(waiting: Waiting) -> str:
             return f"needs {format_size(need)}, this machine can give {most}: it will never fit"
 
 
+_NO_WORKER = "a worker: none serves the queue"
+
+
+def no_worker(queue: str) -> str:
+    """The reason where no worker takes tasks of a queue."""
+    return f'{_NO_WORKER} "{queue}"'
+
+
+def is_no_worker(reason: str | None) -> bool:
+    """Whether a task waits for somebody to start a worker."""
+    return reason is not None and reason.startswith(_NO_WORKER)
+
+
 def waits(reason: str) -> str:
     """`waiting_for` as the end of a sentence: "waits for a free worker", "waits: it needs 8.0 GiB"."""
     return f"waits: it {reason}" if reason.startswith(("needs ", "would ")) else f"waits for {reason}"

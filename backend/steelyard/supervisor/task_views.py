@@ -7,7 +7,7 @@ from typing import Any
 from steelyard.rules import pause
 from steelyard.rules.errors import NotFound
 from steelyard.rules.quantities import format_size
-from steelyard.rules.reasons import Waiting, waiting_sentence
+from steelyard.rules.reasons import Waiting, no_worker, waiting_sentence
 from steelyard.rules.states import TaskState, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store import samples as samples_table
@@ -123,7 +123,7 @@ def _waiting_for(yard: Yard, view: View) -> str:
         return pause.WAITING_FOR[yard.pause.by]
     serving = [h for h in yard.handles.values() if h.queue == view["queue"] and not (h.gone or h.leaving)]
     if not serving:
-        return f'a worker: none serves the queue "{view["queue"]}"'
+        return no_worker(view["queue"])
     if yard.ladder.holding:
         memory = yard.scale.view(yard.settings)
         free, kept = format_size(memory.available), format_size(memory.guard)
