@@ -40,8 +40,8 @@ class _Stage:
 
     @property
     def outermost(self) -> _Bar:
-        """Of the bars that began anew least often the first that was seen."""
-        return min(self.bars, key=lambda bar: bar.restarts)
+        """Of the bars in the upmost row that began anew least often the first that was seen."""
+        return min(self.bars, key=lambda bar: (bar.row, bar.restarts))
 
     def latest_at(self, place: tuple[int, str]) -> _Bar | None:
         """The bar that was drawn last at a row with a total."""
@@ -61,7 +61,7 @@ class _Stage:
         for bar in self.bars:
             if row < bar.row and bar.title == title and bar.total == total and done >= bar.done:
                 return bar
-        if here and done >= here[-1].done and done > 0:
+        if here and done >= here[-1].done and (done > 0 or not here[-1].title):
             return here[-1]
         return None
 
@@ -190,7 +190,7 @@ class Bars:
         """Whether a bar that begins in this row shows that the outermost one is over."""
         outermost = self._stage.outermost
         closed = self._lines_close and outermost.line < self._lines
-        return row <= outermost.row and (outermost.fraction >= 1.0 or closed)
+        return row == outermost.row and (outermost.fraction >= 1.0 or closed)
 
     def _say(self, bar: _Bar, count: str) -> None:
         if self.number == 1:

@@ -50,6 +50,7 @@ _PERCENT = (
     rf"\b(?P<doing>{_DOING})[^\w%]{{0,8}}{_NUMBER}"
     rf"|{_NUMBER} {{0,3}}(?P<done>completed?|done|finished|processed)\b"
     rf"|^ {{0,20}}(?P<square>\[) {{0,3}}{_NUMBER} {{0,3}}\]"
+    rf"|(?P<end>\[) {{0,3}}{_NUMBER} {{0,3}}\] *$"
     rf"|(?P<bar>[\[|][-=#*>.:+ ─━╸╺█▓▒░▉▊▋▌▍▎▏■□]{{8,200}}[\]|]) {{0,4}}{_NUMBER}(?! ?\(?used)"
     rf"|(?P<row>[━╸╺█▓▒░]{{4,200}}) {{1,4}}{_NUMBER}"
     rf"|^(?P<hash>#{{1,200}}) {{1,200}}{_NUMBER} *$"
@@ -65,7 +66,7 @@ _PARALLEL_ETA = re.compile(r"\bLeft: (\d{1,9}) AVG: [\d.]+s +local:\d{1,6}/(\d{1
 _STEPS = re.compile(r"^(\d{1,12}) steps, +[\d.]+ ps")
 _STEP = re.compile(r"^step (\d{1,12})(?:,|$)")
 
-_DRAWN = frozenset({"bar", "row", "hash", "dots", "rate", "wget", "bare"})
+_DRAWN = frozenset({"bar", "row", "hash", "dots", "rate", "wget", "bare", "jobs"})
 """Forms whose lines say in words nothing more than the figure itself."""
 
 _Figure = tuple[str, float, float]

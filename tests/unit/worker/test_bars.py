@@ -109,8 +109,22 @@ def test_a_bar_that_restarts_gives_way_to_one_that_does_not() -> None:
     for state in (bar(0, 10, row=1), bar(9, 10, row=1), bar(1, 4), bar(0, 10, row=1), bar(5, 10, row=1)):
         bars.read(state.replace("\n", ""))
         found.append(bars.fraction)
-    # Until it restarts nobody can know that the first one is an inner one.
-    assert found == [0, 0.9, 0.9, 0.25, 0.25]
+    # The bar in the upper row is the outer one, however late it is drawn.
+    assert found == [0, 0.9, 0.25, 0.25, 0.25]
+
+
+def test_an_outer_bar_that_is_drawn_after_its_inner_ones() -> None:
+    # A pool of threads: each job has its bar before the one of all jobs is there.
+    states, expected = [bar(0, 40, title="job 0", row=1), bar(0, 40, title="job 1", row=2)], [0.0, 0.0]
+    for done in range(10):
+        states += [bar(done, 9, title="all"), bar(40, 40, title=f"job {done}", row=1) + "\n"]
+        expected += [min(ALMOST, done / 9)] * 2
+    assert fractions(states) == expected
+
+
+def test_a_bar_that_gets_its_name_after_it_was_drawn() -> None:
+    states = [bar(0, 10)] + [bar(n, 10, title=f"loss {1 / (n + 1):.3f}") for n in range(10)]
+    assert fractions(states) == [0.0] + [n / 10 for n in range(10)]
 
 
 def test_parallel_bars_count_the_first() -> None:

@@ -71,6 +71,8 @@ def test_recorded_output_that_tells_no_progress(name: str) -> None:
         [f"Processing... {10 * n},0 %" for n in range(1, 6)],
         [f"2026-11-29 10:00:0{n},123 INFO model: scenario {n}/10 (net-zero)" for n in range(1, 6)],
         [f"(case {n} out of 10)" for n in range(1, 6)],
+        [f"tests/test_{n}.py ......     [ {10 * n}%]" for n in range(1, 6)],
+        [f"[Parallel(n_jobs=2)]: Done  {n} out of  10 | elapsed:    1.0s" for n in range(1, 6)],
         [f"ITERATION   {n} OF   10  RESIDUAL 0.0{9 - n}" for n in range(1, 6)],
     ],
 )
