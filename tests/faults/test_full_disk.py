@@ -172,6 +172,31 @@ def test_a_task_that_ends_while_the_disk_is_full_is_recorded_later(disk: Path, t
         assert log.read_text().count("was not committed") < 8
 
 
+def test_output_on_a_full_disk_makes_no_files_and_costs_the_run_nothing(disk: Path, tmp_path: Path) -> None:
+    go, said = tmp_path / "go", tmp_path / "said"
+    program = (
+        "import os, time\nprint('before', flush=True)\n"
+        f"while not os.path.exists({str(go)!r}): time.sleep(0.02)\n"
+        f"for n in range(3000): print(n, 'x' * 100, flush=True); time.sleep(0.0005)\n"
+        f"open({str(said)!r}, 'w').close()\nwhile os.path.exists({str(go)!r}): time.sleep(0.02)\n"
+        "print('after', flush=True)\n"
+    )
+    with RunningSidecar(disk / "data", "--workers", "1") as sidecar, sidecar.client() as client:
+        task_id = api.submit(client, [sys.executable, "-c", program])
+        folder = disk / "data" / "tasks" / task_id / "attempt-1"
+        head = folder / "output.log"
+        eventually(lambda: head.exists() and head.read_text() == "before\n", within=PATIENCE)
+        fill(disk)
+        go.touch()
+        eventually(said.exists, within=PATIENCE)
+        made = [path.name for path in folder.glob("output*")]
+        empty(disk)
+        go.unlink()
+        assert api.ends(client, task_id)["state"] == "SUCCEEDED"
+        assert len(made) <= 4, made
+        assert api.log(client, task_id).endswith("after\n")
+
+
 def test_a_stop_on_a_full_disk_ends_all_the_same(disk: Path) -> None:
     with RunningSidecar(disk / "data", "1", hello=True) as sidecar, sidecar.client() as client:
         task_id = api.submit(client, ["sleep", "600"])

@@ -198,9 +198,18 @@ class Sidecar:
             leave("stop", AT_ONCE, "the parent is gone")
             end_for_certain(LAST_RESORT)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):
+        def hung_up() -> None:
+            # Once: a shell that goes with its terminal passes on the signal that the system sends as well.
+            if not self._asked_to_stop.is_set():
+                leave("stop", STOP_DEADLINE, "the terminal was closed")
+
+        with contextlib.suppress(NotImplementedError):
+            for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, signalled, number)
+            hangup = getattr(signal, "SIGHUP", None)
+            # Ignored: whoever started it with nohup wants it to stay.
+            if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+                loop.add_signal_handler(hangup, hung_up)
         if orders is not None:
             orders.follow(lambda order: _obey(order, leave, supervisor.power_changed), parent_gone)
             assert self._hello.parent is not None

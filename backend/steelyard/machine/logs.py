@@ -111,7 +111,8 @@ class OutputLog:
 
     <offset> (15 digits) is where the file's first byte stands in the whole output, so that names alone tell a
     reader what is there. Files of _PART bytes; the oldest goes when those after it hold LAST bytes. After a
-    write error the next file begins at the offset then reached: what was lost shows as a gap.
+    write error the next file begins at the offset then reached: what was lost shows as a gap. A file that
+    took nothing becomes the next one, so that a full disk does not make one for each write.
     """
 
     def __init__(self, folder: str) -> None:
@@ -126,6 +127,7 @@ class OutputLog:
         self._fd = -1
         self._start = 0
         self._room = HEAD
+        self._is_empty = False
         self._open(os.path.join(folder, "output.log"))
 
     def write(self, data: bytes) -> None:
@@ -151,6 +153,7 @@ class OutputLog:
             if self._fd >= 0:
                 while taken < len(piece):
                     taken += os.write(self._fd, piece[taken:])
+                    self._is_empty = False
         except OSError as error:
             self.error = error.strerror or str(error)
         self.size += len(piece)
@@ -163,8 +166,13 @@ class OutputLog:
     def _next_part(self) -> None:
         self.close()
         self._room = _PART
+        path = _part_path(self.folder, self.size)
+        if self._is_empty:
+            with suppress(OSError):
+                os.replace(_part_path(self.folder, self._parts.pop()), path)
         self._parts.append(self.size)
-        self._open(_part_path(self.folder, self.size))
+        self._is_empty = True
+        self._open(path)
         while len(self._parts) > 1 and self.size - self._parts[1] >= LAST:
             with suppress(OSError):
                 os.unlink(_part_path(self.folder, self._parts[0]))

@@ -174,7 +174,40 @@ def test_what_is_lost_is_counted_and_shows_as_a_gap(tmp_path: Path, monkeypatch:
     assert logs.read_tail(folder, 100) == "beforeafter"
 
 
-def refuse(descriptor: int, data: object) -> int:
+def test_a_full_disk_makes_one_empty_file_and_not_one_for_each_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = OutputLog(str(tmp_path))
+    log.write(b"before\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        for _ in range(1_000):
+            log.write(b"lost\n")
+        assert len(os.listdir(tmp_path)) == 2
+    log.write(b"after\n")
+    log.write(b"and on\n")
+    log.close()
+    assert sorted(os.listdir(tmp_path)) == [f"output.{5_007:015}.log", "output.log"]
+    assert (log.size, log.lost) == (5_020, 5_000)
+    assert logs.read_tail(str(tmp_path), 10_000) == "before\nafter\nand on\n"
+
+
+def test_a_disk_without_room_for_a_file_costs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = OutputLog(str(tmp_path))
+    log.write(b"before\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        log.write(b"lost\n")
+        patch.setattr(os, "open", refuse)
+        for _ in range(10):
+            log.write(b"lost\n")
+    log.write(b"after\n")
+    log.close()
+    assert len(os.listdir(tmp_path)) <= 2
+    assert logs.read_tail(str(tmp_path), 100) == "before\nafter\n"
+
+
+def refuse(*_: object) -> int:
     raise OSError(28, "No space left on device")
 
 
