@@ -279,7 +279,7 @@ class FakeSupervisor:
     def refusal(self, error: sqlite3.Error) -> Exception:
         return while_running(error)
 
-    def forecast(self) -> Json:
+    async def forecast(self) -> Json:
         return {"remaining": 0, "unknown": 0, "workers": 0, "paused": self.paused, "outlooks": []}
 
     async def usually(self, simulation: str, parameters: Json) -> Json | None:

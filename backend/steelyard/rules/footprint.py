@@ -253,8 +253,7 @@ class Experience:
         for reach in (NEAR, math.inf):
             found: dict[float, int] = {}
             for run, square in zip(self.runs, alike, strict=True):
-                seen = run.parameters.get(name)
-                if square <= reach and run.teaches and is_number(seen):
+                if square <= reach and run.teaches and is_number(seen := run.parameters.get(name)):
                     found[float(seen)] = max(found.get(float(seen), 0), run.peak)
             if len(found) >= 2:
                 break

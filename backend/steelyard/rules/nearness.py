@@ -52,6 +52,7 @@ class Nearness:
         self._outcomes = outcomes
         self._ranges = ranges
         self._parts: dict[tuple[str, str], list[float]] = {}
+        self._columns: dict[str, list[float]] = {}
 
     def squares(self, parameters: Parameters) -> list[float]:
         """The square of how far each of the seen runs is, in their order.
@@ -71,22 +72,32 @@ class Nearness:
     def _part(self, name: str, value: Any) -> list[float]:
         """What a parameter with this value adds to the square of the distance of each run."""
         key = (name, repr(value))
-        if key not in self._parts:
+        part = self._parts.get(key)
+        if part is None:
             if len(self._parts) >= PARTS:
                 self._parts.clear()
-            weight = self._weights[name]
-            apart = self._apart(name, value)
-            self._parts[key] = [weight * apart(one.get(name)) ** 2 for one in self._seen]
-        return self._parts[key]
+            part = self._parts[key] = self._apart(name, value, self._weights[name])
+        return part
 
-    def _apart(self, name: str, value: Any) -> Callable[[Any], float]:
+    def _apart(self, name: str, value: Any, most: float) -> list[float]:
+        """The same, computed: at the most `most`."""
         if not is_number(value):
-            return lambda seen: 0.0 if seen == value else 1.0
+            return [0.0 if one.get(name) == value else most for one in self._seen]
         span = self._spans.get(name, 0.0)
         if span > 0:
-            return lambda seen: min(1.0, abs(seen - value) / span) if is_number(seen) else 1.0
+            steps = ((seen - value) / span for seen in self._numbers(name))
+            return [most * step * step if -1.0 < step < 1.0 else most for step in steps]
         # A number where all runs had one and the same: nothing is known of its span.
-        return lambda seen: float(seen != value) if is_number(seen) else 1.0
+        return [0.0 if seen == value else most for seen in self._numbers(name)]
+
+    def _numbers(self, name: str) -> list[float]:
+        """The values of a parameter, run by run; infinite where it is no number: far from every other."""
+        column = self._columns.get(name)
+        if column is None:
+            values = [one.get(name) for one in self._seen]
+            column = [float(seen) if is_number(seen) else math.inf for seen in values]
+            self._columns[name] = column
+        return column
 
     @cached_property
     def _spans(self) -> dict[str, float]:

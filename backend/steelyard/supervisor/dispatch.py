@@ -17,6 +17,7 @@ from steelyard.store import claims, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.supervisor import launch, outcomes, watching, workspaces
+from steelyard.supervisor.learning import Question
 from steelyard.supervisor.scale import live_workers
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -44,7 +45,11 @@ async def dispatch(yard: Yard) -> int:
         return 0
     if not yard.database.condition.has_room():
         return 0
-    claimed, yard.waiting = await yard.database.change(lambda change: _claim(yard, change), "claim")
+    change = yard.database.change
+    claimed, yard.waiting, unanswered = await change(lambda change: _claim(yard, change), "claim")
+    if unanswered:
+        await yard.learning.look_up(unanswered)
+        claimed, yard.waiting, _ = await change(lambda change: _claim(yard, change, last=True), "claim")
     for handle, attempt, _ in claimed:
         # All of them at once: whatever becomes of the start of one, each has a holder.
         handle.attempt = attempt
@@ -68,34 +73,65 @@ def relearn(yard: Yard) -> None:
             attempt.span = yard.learning.span(attempt.simulation, attempt.parameters)
 
 
-def _claim(yard: Yard, change: Change) -> tuple[list[Claimed], dict[str, Waiting]]:
-    """Inside a transaction: one choice after the other, until nothing more may start; and why not more."""
+def _claim(
+    yard: Yard, change: Change, *, last: bool = False
+) -> tuple[list[Claimed], dict[str, Waiting], list[Question]]:
+    """Inside a transaction: one choice after the other, until nothing more may start; and why not more.
+
+    Instead, what has to be looked up before the tasks of a sweep can be put in order, unless it is the last
+    time.
+    """
     idle = yard.idle() if not (yard.leaving or yard.pause.by or yard.ladder.holding) else []
     queues = {handle.queue for handle in idle}
-    few = _queued(yard, change, queues, GLANCE)
-    more = len(few) >= GLANCE
-    if more and any(_group(row) is not None for row in few.values()):
+    rows = _queued(yard, change, queues, GLANCE)
+    more = len(rows) >= GLANCE
+    if more and any(_group(row) is not None for row in rows.values()):
         # Inside a sweep the largest goes first, and it need not be among the first few.
-        few, more = _queued(yard, change, queues, WINDOW), False
+        rows, more = _queued(yard, change, queues, WINDOW), False
+        unanswered = yard.learning.unanswered(rows.values())
+        if len(unanswered) > GLANCE and not last:
+            return [], yard.waiting, unanswered
+        for question in unanswered[:GLANCE]:
+            yard.learning.footprint(*question)
+        _refresh(yard, change, rows, ask=False)
+    else:
+        _refresh(yard, change, rows)
     why: dict[str, Waiting] = {}
-    claimed = _choose(yard, change, idle, few, why)
+    claimed = _choose(yard, change, idle, rows, why)
     if not claimed and more:
-        claimed = _choose(yard, change, idle, _queued(yard, change, queues, WINDOW), why)
-    return claimed, why
+        rows = _queued(yard, change, queues, WINDOW)
+        _refresh(yard, change, rows, ask=False)
+        claimed = _choose(yard, change, idle, rows, why)
+    return claimed, why, []
+
+
+def _refresh(yard: Yard, change: Change, rows: dict[str, Row], *, ask: bool = True) -> None:
+    """Give each task the claim that is known of it by now; ask: as it would be answered now, not lately."""
+    for row in rows.values():
+        yard.learning.refresh(change, yard.settings, row, ask=ask)
 
 
 def _choose(
     yard: Yard, change: Change, idle: list[WorkerHandle], rows: dict[str, Row], why: dict[str, Waiting]
 ) -> list[Claimed]:
     """Claim what may start of these rows, and put into `why` what keeps the others; workers that got a task
-    leave `idle`.
+    leave `idle`. Whose answer is not current is asked about before it starts, and the first ones before
+    nothing starts; not more than GLANCE of them, since an answer takes its time.
     """
     claimed: list[Claimed] = []
+    asked = 0
     rows = _arranged(yard, rows, idle)
     while idle and rows:
         free, running = room(yard, claimed, idle)
         choice = scheduling.choose((_candidate(yard, row) for row in rows.values()), free, running)
         why.update(choice.why)
+        decisive = list(rows.values()) if choice.start is None else [rows[choice.start.task_id]]
+        stale = [row for row in decisive if not yard.learning.is_current(row)][: GLANCE - asked]
+        if stale:
+            asked += len(stale)
+            for row in stale:
+                yard.learning.refresh(change, yard.settings, row)
+            continue
         if choice.start is None:
             break
         row = rows.pop(choice.start.task_id)
@@ -135,13 +171,9 @@ def _arranged(yard: Yard, rows: dict[str, Row], idle: Sequence[WorkerHandle]) ->
 
 
 def _queued(yard: Yard, change: Change, queues: set[str], limit: int) -> dict[str, Row]:
-    """What waits in the queues that an idle worker serves, merged in one order, by task id; each with the
-    claim that is known of it by now.
-    """
+    """What waits in the queues that an idle worker serves, merged in one order, by task id."""
     taken = watching.taken(yard)
     found = [row for queue in queues for row in tasks.runnable(change, queue, limit, taken)]
-    for row in found:
-        yard.learning.refresh(change, yard.settings, row)
     found.sort(key=lambda row: (-row["priority"], row["position"]))
     return {row["id"]: row for row in found}
 
@@ -171,7 +203,8 @@ def room(
 
 
 def _candidate(yard: Yard, row: Row) -> Candidate:
-    known = yard.learning.footprint(row["simulation"], row["parameters"])
+    last = yard.learning.last(row)
+    known = None if last is None else last.footprint
     return Candidate(
         row["id"],
         row["claim"],

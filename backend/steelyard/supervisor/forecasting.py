@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from steelyard.rules import forecast
@@ -19,7 +20,7 @@ MOST_WORKERS = 8
 """Numbers of workers that are answered, at the most."""
 
 
-def view(yard: Yard) -> dict[str, Any]:
+async def view(yard: Yard) -> dict[str, Any]:
     """`GET /api/forecast/`: when all is done, with 1, 2, ... workers.
 
     {"remaining", "unknown", "workers", "paused",
@@ -28,7 +29,8 @@ def view(yard: Yard) -> dict[str, Any]:
     can be said; with nothing but those there is no outlook. paused: who holds the queue; it is reckoned as if
     it went on now.
     """
-    rows, total = remaining.waiting(yard.database, SAMPLE)
+    rows, total = await yard.database.aside.read(lambda reader: remaining.waiting(reader, SAMPLE))
+    await yard.learning.look_up(yard.learning.unanswered(rows))
     each = max(1, round(total / len(rows))) if rows else 1
     waiting = [_waits(yard, row) for row in rows]
     running = [_runs(yard, handle.attempt) for handle in yard.handles.values() if handle.attempt is not None]
@@ -40,6 +42,7 @@ def view(yard: Yard) -> dict[str, Any]:
     workers = limits["active"]
     most = min(MOST_WORKERS, max(workers, limits["admissible"], 1))
     now = yard.clocks.wall()
+    outlooks = await asyncio.to_thread(forecast.forecast, waiting, running, memory, cores, most, each=each)
     return {
         "remaining": total + len(running),
         "unknown": min(unknown, total + len(running)),
@@ -53,14 +56,15 @@ def view(yard: Yard) -> dict[str, Any]:
                 "latest": iso(now + one.latest),
                 "bound_by": one.bound_by,
             }
-            for one in forecast.forecast(waiting, running, memory, cores, most, each=each)
+            for one in outlooks
         ],
     }
 
 
 def _waits(yard: Yard, row: dict[str, Any]) -> Expected:
     claim = yard.learning.reckoned(yard.settings, row)
-    return Expected(claim.bytes, row["cores"], yard.learning.span(row["simulation"], row["parameters"]))
+    last = yard.learning.last(row)
+    return Expected(claim.bytes, row["cores"], None if last is None else last.span)
 
 
 def _runs(yard: Yard, attempt: RunningAttempt) -> Expected:

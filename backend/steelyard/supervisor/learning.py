@@ -1,19 +1,24 @@
 """What past runs teach: the claim and the duration that a task is reckoned with.
 
-Answers are remembered until the next run of their kind has ended, so that a queue of thousands of like tasks
-is asked about once.
+A question costs up to a millisecond, and the tasks of a random sample share no answer. So answers are current
+until the runs that ended since say something new, those of older evidence still serve to sort a queue, and
+many questions at once are answered in a thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from steelyard.rules import admission
 from steelyard.rules.admission import Claim
 from steelyard.rules.footprint import Experience, Footprint, features, program_of
 from steelyard.rules.forecast import Span
+from steelyard.rules.nearness import Parameters
 from steelyard.rules.retry import MEMORY, PastAttempt
+from steelyard.rules.states import Cause
 from steelyard.settings.environment import Settings
 from steelyard.settings.simulations import Catalogue
 from steelyard.store import footprints, tasks
@@ -25,6 +30,12 @@ from steelyard.supervisor.scale import Scale
 ANSWERS = 4_096
 """Answers that are remembered; then all are forgotten."""
 
+GREW = 0.1
+"""Evidence that grew by this share is new, whatever the runs that ended say."""
+
+WORN = 1.5
+"""An answer no longer serves to sort a queue once so many times the runs are known that it was given by."""
+
 SAME = 0.01
 """A claim that would change by less than this share stays as it is."""
 
@@ -32,6 +43,30 @@ RELEARNED = frozenset({"simulation", "learned", "default"})
 """Sources of claims that follow what is learned meanwhile; what the user said stands."""
 
 Kind = tuple[str, str]
+Question = tuple[str, str]
+"""A simulation, and parameters as JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said of a run of some parameters. least: bytes, as Experience.at_least() says.
+
+    edition: of the evidence; runs: how many it was given by.
+    """
+
+    kind: Kind
+    edition: int
+    runs: int
+    footprint: Footprint | None
+    least: int
+
+    @property
+    def span(self) -> Span | None:
+        """How long a run takes; None before the first such run completed."""
+        known = self.footprint
+        if known is None:
+            return None
+        return Span.learned(known.duration, known.shortest, known.longest, known.timed)
 
 
 class Learning:
@@ -42,24 +77,43 @@ class Learning:
         self._catalogue = catalogue
         self._scale = scale
         self._experiences: dict[Kind, Experience] = {}
-        self._answers: dict[tuple[str, str], Footprint | None] = {}
+        self._answers: dict[Question, Answer] = {}
+        self._editions: dict[Kind, int] = {}
+        self._runs: dict[Kind, int] = {}
+        """Runs of a kind that ended, as far as this sidecar knows."""
+        self._noted: dict[Kind, int] = {}
+        """How many of them the evidence has."""
 
     def footprint(self, simulation: str, parameters: str) -> Footprint | None:
         """What a run is expected to take, None before the first such run completed. parameters: JSON text."""
-        key = (simulation, parameters)
-        if key not in self._answers:
-            if len(self._answers) >= ANSWERS:
-                self._answers.clear()
-            values = from_json(parameters)
-            self._answers[key] = self._experience(simulation, values).of(features(simulation, values))
-        return self._answers[key]
+        return self._ask((simulation, parameters)).footprint
 
     def span(self, simulation: str, parameters: str) -> Span | None:
         """How long a run takes, None before the first such run completed. parameters: JSON text."""
-        known = self.footprint(simulation, parameters)
-        if known is None:
-            return None
-        return Span.learned(known.duration, known.shortest, known.longest, known.timed)
+        return self._ask((simulation, parameters)).span
+
+    def last(self, row: Mapping[str, Any]) -> Answer | None:
+        """What was answered last for a task (its row), maybe by older evidence; None: it was never asked."""
+        return self._answers.get(_question(row))
+
+    def is_current(self, row: Mapping[str, Any]) -> bool:
+        """Whether the last answer for a task is what would be answered now."""
+        last = self.last(row)
+        return last is not None and last.edition == self._editions.get(last.kind, 0)
+
+    def unanswered(self, rows: Iterable[Mapping[str, Any]]) -> list[Question]:
+        """What look_up() should be asked for these tasks: what was never asked, or long ago."""
+        return list(dict.fromkeys(_question(row) for row in rows if self._is_worn(self.last(row))))
+
+    async def look_up(self, questions: Sequence[Question]) -> None:
+        """Answer many questions in a thread; last() has the answers then."""
+        if not questions:
+            return
+        if len(self._answers) + len(questions) > ANSWERS:
+            self._answers.clear()
+        prepared = [self._prepared(question) for question in questions]
+        answers = await asyncio.to_thread(lambda: [_answered(*one) for one in prepared])
+        self._answers.update(zip(questions, answers, strict=True))
 
     def usual(self, simulation: str, parameters: Mapping[str, Any]) -> Footprint | None:
         """What runs of this kind took whatever their parameters; None before the first completed."""
@@ -81,34 +135,44 @@ class Learning:
         more than the machine could give: it is a guess, and such a task runs alone.
         roughly: whatever its parameters, for one of thousands; refresh() makes good for it in time.
         """
-        view = self._scale.view(settings)
-        largest = max(admission.SMALLEST_PEAK, view.total - view.guard)
         if task is not None:
             return Claim(task, "task")
-        found = self.usual(name, parameters) if roughly else self.footprint(name, to_json(parameters))
+        if roughly:
+            return self._claim(settings, simulation, self.usual(name, parameters), 0)
+        answer = self._ask((name, to_json(parameters)))
+        return self._claim(settings, simulation, answer.footprint, answer.least)
+
+    def _claim(
+        self, settings: Settings, simulation: int | None, found: Footprint | None, least: int
+    ) -> Claim:
+        """What is declared, learned or the default, by an answer."""
+        view = self._scale.view(settings)
+        largest = max(admission.SMALLEST_PEAK, view.total - view.guard)
         learned = None if found is None else min(found.claim, largest)
         if simulation is not None and found is not None and found.near and found.peak > simulation:
             simulation = None
         claim = admission.claim_of(
             None, simulation, learned, settings.worker_peak_memory, view.total, view.guard
         )
-        if claim.source != "learned" and not roughly:
-            least = self._experience(name, parameters).at_least(features(name, parameters))
-            claim = Claim(max(claim.bytes, min(least, largest)), claim.source)
-        return claim
+        if claim.source == "learned":
+            return claim
+        return Claim(max(claim.bytes, min(least, largest)), claim.source)
 
     def reckoned(self, settings: Settings, row: Mapping[str, Any]) -> Claim:
-        """The claim that a waiting task (its row) would be weighed with now."""
-        if row["claim_source"] not in RELEARNED or row["cause"] in MEMORY:
+        """The claim that a waiting task (its row) would be weighed with, by the last answer for it."""
+        last = self.last(row)
+        if last is None or row["claim_source"] not in RELEARNED or row["cause"] in MEMORY:
             return Claim(row["claim"], row["claim_source"])
         declared = row["claim"] if row["claim_source"] == "simulation" else None
-        return self.claim(settings, None, declared, row["simulation"], from_json(row["parameters"]))
+        return self._claim(settings, declared, last.footprint, last.least)
 
-    def refresh(self, change: Change, settings: Settings, row: dict[str, Any]) -> None:
+    def refresh(self, change: Change, settings: Settings, row: dict[str, Any], *, ask: bool = True) -> None:
         """Let a waiting task's claim (its row, changed in place) follow what was learned since it was queued.
 
-        One that ran out of memory keeps the claim that was raised for it.
+        One that ran out of memory keeps the claim that was raised for it. ask: False: by the last answer.
         """
+        if ask:
+            self._ask(_question(row))
         claim = self.reckoned(settings, row)
         if claim.source == row["claim_source"] and abs(claim.bytes - row["claim"]) <= SAME * row["claim"]:
             return
@@ -124,9 +188,46 @@ class Learning:
         """
         took = history[-1].duration + sum(one.duration for one in history[:-1] if one.checkpointed)
         if footprints.note(change, task, outcome, took, now):
-            kind = (str(task["simulation"]), program_of(task["simulation"], from_json(task["parameters"])))
-            self._experiences.pop(kind, None)
-            self._answers = {key: found for key, found in self._answers.items() if key[0] != kind[0]}
+            self._note(_question(task), outcome)
+
+    def _note(self, question: Question, outcome: Outcome) -> None:
+        """Begin a new edition of the evidence if a run that ended says something new."""
+        kind = (question[0], program_of(question[0], from_json(question[1])))
+        experience = self._experiences.get(kind)
+        if experience is None:
+            return
+        self._runs[kind] += 1
+        expected = self._ask(question).footprint
+        if (
+            outcome.cause is not Cause.SUCCEEDED
+            or expected is None
+            or (outcome.peak_memory or 0) > expected.peak
+            or self._runs[kind] - self._noted[kind] >= GREW * len(experience.runs)
+        ):
+            del self._experiences[kind]
+            self._editions[kind] = self._editions.get(kind, 0) + 1
+
+    def _ask(self, question: Question) -> Answer:
+        """The current answer."""
+        known = self._answers.get(question)
+        if known is None or known.edition != self._editions.get(known.kind, 0):
+            if len(self._answers) >= ANSWERS:
+                self._answers.clear()
+            known = self._answers[question] = _answered(*self._prepared(question))
+        return known
+
+    def _prepared(self, question: Question) -> tuple[Experience, Parameters, Kind, int, int]:
+        simulation, parameters = question[0], from_json(question[1])
+        kind = (simulation, program_of(simulation, parameters))
+        experience = self._experience(simulation, parameters)
+        compared = features(simulation, parameters)
+        return experience, compared, kind, self._editions.get(kind, 0), self._runs[kind]
+
+    def _is_worn(self, answer: Answer | None) -> bool:
+        if answer is None:
+            return True
+        runs = self._runs[answer.kind]
+        return runs > answer.runs and runs >= WORN * answer.runs
 
     def _experience(self, simulation: str, parameters: Mapping[str, Any]) -> Experience:
         kind = (simulation, program_of(simulation, parameters))
@@ -137,8 +238,19 @@ class Learning:
                 for name, schema in (known.parameters if known is not None else {}).items()
                 if _bounded(schema)
             }
-            self._experiences[kind] = Experience(footprints.newest(self._reader, *kind), ranges)
+            runs = footprints.newest(self._reader, *kind)
+            self._experiences[kind] = Experience(runs, ranges)
+            self._noted[kind] = self._runs[kind] = max(len(runs), self._runs.get(kind, 0))
         return self._experiences[kind]
+
+
+def _question(row: Mapping[str, Any] | Row) -> Question:
+    """What is asked for a task, by its row."""
+    return str(row["simulation"]), str(row["parameters"])
+
+
+def _answered(experience: Experience, compared: Parameters, kind: Kind, edition: int, runs: int) -> Answer:
+    return Answer(kind, edition, runs, experience.of(compared), experience.at_least(compared))
 
 
 def _bounded(schema: Mapping[str, Any]) -> bool:

@@ -268,9 +268,9 @@ class Supervisor:
         """A person's answer, once a launch. Conflict, and what forbids a worker."""
         return await startup.answer(self._yard, choice)
 
-    def forecast(self) -> dict[str, Any]:
+    async def forecast(self) -> dict[str, Any]:
         """When the queue is done, with 1, 2, ... workers. See supervisor.forecasting."""
-        return forecasting.view(self._yard)
+        return await forecasting.view(self._yard)
 
     async def usually(self, simulation: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
         """What a run of these parameters is expected to take; None: nobody knows. NotFound."""

@@ -162,7 +162,7 @@ class Needs(Protocol):
         """A page of the event log, oldest first."""
         ...
 
-    def forecast(self) -> Json:
+    async def forecast(self) -> Json:
         """When the queue is done, with 1, 2, ... workers, and what bounds it."""
         ...
 

@@ -32,7 +32,7 @@ async def system(request: Request) -> Answer:
 async def forecast(request: Request) -> Answer:
     """When the queue is done, with 1, 2, ... workers, and what bounds it."""
     Query(request)
-    return Answer(supervisor_of(request).forecast())
+    return Answer(await supervisor_of(request).forecast())
 
 
 ROUTES = [

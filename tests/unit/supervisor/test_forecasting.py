@@ -12,7 +12,7 @@ from tests.unit.supervisor.test_learning import ran
 
 
 async def test_an_empty_yard_has_nothing_to_tell(made: Made) -> None:
-    assert forecasting.view(made.yard) == {
+    assert await forecasting.view(made.yard) == {
         "remaining": 0,
         "unknown": 0,
         "workers": 0,
@@ -23,7 +23,7 @@ async def test_an_empty_yard_has_nothing_to_tell(made: Made) -> None:
 
 async def test_what_never_ran_cannot_be_reckoned(made: Made) -> None:
     await made.submit("solver")
-    found = forecasting.view(made.yard)
+    found = await forecasting.view(made.yard)
     assert (found["remaining"], found["unknown"], found["outlooks"]) == (1, 1, [])
 
 
@@ -32,7 +32,7 @@ async def test_learned_durations_make_moments(made: Made) -> None:
     for _ in range(4):
         await made.submit("solver")
     await made.submit("another")
-    found = forecasting.view(made.yard)
+    found = await forecasting.view(made.yard)
     assert (found["remaining"], found["unknown"]) == (5, 1)
     now = made.clocks.wall()
     assert [round(unix(one["done_at"]) - now) for one in found["outlooks"][:2]] == [400, 200]
@@ -42,10 +42,10 @@ async def test_learned_durations_make_moments(made: Made) -> None:
 async def test_what_runs_is_told_by_its_progress(made: Made) -> None:
     handle = await made.worker()
     attempt = await made.attempt(handle, await made.submit("solver"))
-    assert forecasting.view(made.yard)["unknown"] == 1
+    assert (await forecasting.view(made.yard))["unknown"] == 1
     attempt.progress, attempt.first_progress = 0.25, (made.clocks.awake(), 0.0)
     made.clocks.advance(25)
-    found = forecasting.view(made.yard)
+    found = await forecasting.view(made.yard)
     assert round(unix(found["outlooks"][0]["done_at"]) - made.clocks.wall()) == 75
     assert found["unknown"] == 0
 
@@ -54,7 +54,7 @@ async def test_of_a_long_queue_a_sample_is_looked_at(made: Made) -> None:
     await ran(made, "solver", peak=GIB, took=10.0)
     spec = {"simulation": "command", "parameters": {"argv": ["solver"]}}
     await submission.submit(made.yard, [spec] * (4 * forecasting.SAMPLE))
-    found = forecasting.view(made.yard)
+    found = await forecasting.view(made.yard)
     assert found["remaining"] == 4 * forecasting.SAMPLE
     alone = unix(found["outlooks"][0]["done_at"]) - made.clocks.wall()
     assert abs(alone - 40 * forecasting.SAMPLE) < 0.05 * alone

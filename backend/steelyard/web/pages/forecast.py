@@ -22,7 +22,7 @@ SOONER = 0.95
 async def line(request: Request) -> Response:
     """When all will be done."""
     Query(request)
-    return render(request, "fragments/forecast.html", forecast=told(supervisor_of(request).forecast()))
+    return render(request, "fragments/forecast.html", forecast=told(await supervisor_of(request).forecast()))
 
 
 async def usually(request: Request) -> Response:

@@ -22,7 +22,7 @@ async def start_page(request: Request) -> Response:
         request,
         "start.html",
         status=arranged(supervisor.status()),
-        forecast=told(supervisor.forecast()),
+        forecast=told(await supervisor.forecast()),
         page=latest(supervisor),
     )
 

@@ -22,7 +22,7 @@ async def whole(request: Request) -> Response:
         request,
         "fragments/worker_status.html",
         status=arranged(supervisor.status()),
-        forecast=told(supervisor.forecast()),
+        forecast=told(await supervisor.forecast()),
     )
 
 
