@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import shutil
@@ -22,10 +21,12 @@ from steelyard.machine.interpreters import default_python, versions_in
 from steelyard.machine.memory import probe
 from steelyard.machine.paths import DataDirectory
 from steelyard.machine.processes import TreeSampler, physical_cores
+from steelyard.machine.regular_files import Unreadable
 from steelyard.rules import admission
 from steelyard.rules.errors import StartError
 from steelyard.rules.quantities import GIB, format_size
 from steelyard.settings.environment import Settings
+from steelyard.settings.preferences import read_preferences
 from steelyard.settings.simulations import BUNDLED, Catalogue
 from steelyard.store import backups, opening
 from steelyard.supervisor.scale import Scale
@@ -123,18 +124,15 @@ def preferences(data: DataDirectory) -> dict[str, object]:
     StartError bad_preferences for one that cannot be read.
     """
     try:
-        found = json.loads(data.preferences.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        found = error
-    if not isinstance(found, dict):
+        return read_preferences(data.preferences)
+    except Unreadable as error:
+        if error.missing:
+            return {}
         raise StartError(
             "bad_preferences",
-            f"{data.preferences} holds no JSON object.",
+            f"{data.preferences} {error}.",
             "The next start of the sidecar sets it aside and goes on with the defaults.",
-        )
-    return found
+        ) from error
 
 
 def settings(found: Mapping[str, Any]) -> Iterator[Finding]:

@@ -96,11 +96,12 @@ def stale(data: DataDirectory) -> list[Path]:
 
 
 def set_aside(data: DataDirectory) -> list[Path]:
-    """What was kept though it could not be used: databases, preferences, folders in found/."""
+    """What was kept though it could not be used: databases, preferences, notes, folders in found/."""
     found = found_folder(data)
     return [
         *sorted(data.path.glob(f"{data.database.name}.damaged-*")),
         *sorted(data.path.glob(f"{data.preferences.name}.unreadable-*")),
+        *sorted(data.runtime.glob("*.unreadable-*")),
         *([found] if found.is_dir() else []),
     ]
 

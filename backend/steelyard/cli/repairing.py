@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import sys
+import time
 from typing import Any
 
 import click
@@ -28,7 +29,9 @@ def repair(data: DataDirectory, out: Output, *, yes: bool, discard: bool) -> int
     try:
         with contextlib.closing(data.lock()):
             # Whoever has deleted the lock's file has not ended its owner.
-            ownership.refuse_living_owner(data)
+            said = ownership.refuse_living_owner(data, time.time())
+            if said is not None:
+                out.note(said)
             done = [_mended(one, out, yes) for one in repairs.plan(data, discard=discard)]
     except StartError as error:
         out.note(f"{error.message} Nothing was changed. {error.remedy}")

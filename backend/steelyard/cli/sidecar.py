@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 
 import psutil
@@ -89,9 +90,11 @@ class Sidecar:
         say("phase", name="locking", detail=str(data.path))
         data.prepare()
         with contextlib.closing(data.lock()):
-            ownership.refuse_living_owner(data)
+            said = ownership.refuse_living_owner(data, time.time())
             with data.writing():
                 log_privately(data.logs / "sidecar.log")
+            if said is not None:
+                log.warning("%s", said)
             log.info("steelyard %s starts as process %d", steelyard.__version__, os.getpid())
             containment.leave_no_one()
             containment.become_subreaper()

@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 
 from steelyard.machine.decoding import text_of
+from steelyard.machine.regular_files import Unreadable, open_regular
 
 _MODE = 0o600
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -232,7 +233,7 @@ def read_range(folder: str, offset: int, limit: int) -> bytes:
         if start <= position < end and len(data) < limit:
             # It may be rotated away under our eyes: then the next files do not join on, and the loop adds
             # none.
-            with suppress(OSError), open(path, "rb") as file:
+            with suppress(OSError, Unreadable), open_regular(path) as file:
                 file.seek(position - start)
                 data += file.read(min(limit - len(data), end - position))
     return bytes(data)
@@ -269,9 +270,9 @@ def _write_all(fd: int, data: bytes) -> int:
 def read_file_tail(path: str, chars: int) -> str:
     """The last characters of a plain log file as text, as read_tail() gives them; empty if there is none."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path, links=True) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 4 * chars))
             text = text_of(file.read(4 * chars), cut=True).replace("\0", "")
-    except OSError:
+    except (OSError, Unreadable):
         return ""
     return text[-chars:] if chars > 0 else ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 import stat
@@ -18,6 +17,7 @@ import platformdirs
 
 from steelyard.machine.lock import HeldElsewhere, Lock
 from steelyard.machine.private_files import is_full, make_private_directory, write_private
+from steelyard.machine.regular_files import Unreadable, read_json, read_regular
 from steelyard.rules.errors import StartError, StorageFull
 
 __all__ = ["DataDirectory", "data_directory", "write_private"]
@@ -25,6 +25,9 @@ __all__ = ["DataDirectory", "data_directory", "write_private"]
 VARIABLE = "STEELYARD_DATA_DIR"
 POINTER = "data-directory.txt"
 """In the platform's place: the data directory that a person chose instead, written by the desktop program."""
+
+LARGEST_RECORD = 64 * 1024
+"""Bytes of runtime/sidecar.json, and of POINTER; both are much smaller."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CHOOSE_ANOTHER = f"Name a folder of your own on a local disk with --data-dir or {VARIABLE}."
@@ -47,8 +50,8 @@ def data_directory(environ: Mapping[str, str]) -> Path:
 def _chosen(place: Path) -> Path | None:
     """The absolute path that POINTER in the platform's place holds, whatever else it holds counts as none."""
     try:
-        stated = (place / POINTER).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        stated = read_regular(place / POINTER, LARGEST_RECORD, links=True).decode().strip()
+    except (Unreadable, UnicodeDecodeError):
         return None
     return Path(stated) if os.path.isabs(stated) and stated.isprintable() else None
 
@@ -152,8 +155,8 @@ class DataDirectory:
     def _holder(self, pid: int | None) -> str:
         """Who has the lock, in words. The record may be older than the lock: the lock's own PID decides."""
         try:
-            record = json.loads(self.record.read_bytes())
-        except (OSError, ValueError):
+            record = read_json(self.record, LARGEST_RECORD)
+        except Unreadable:
             record = None
         url = None
         if isinstance(record, dict):

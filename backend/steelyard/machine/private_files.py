@@ -78,6 +78,21 @@ def write_private(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
+def set_aside(path: Path, now: float) -> Path:
+    """Rename what cannot be used, so that nothing is lost: `path`.unreadable-20260115T103000Z. OSError.
+
+    now: Unix seconds. Gives the new path; none that exists is overwritten.
+    """
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    aside = path.with_name(f"{path.name}.unreadable-{moment}")
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{path.name}.unreadable-{moment}-{number}")
+    path.rename(aside)
+    return aside
+
+
 def sync_directory(path: Path) -> None:
     """Makes a rename or a new name in the folder at path survive a power cut; Windows has no such call."""
     if sys.platform == "win32":

@@ -7,6 +7,7 @@ leads to whatever its maker likes, so none is followed unless the caller says th
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 import sys
@@ -89,6 +90,17 @@ def read_all(file: BufferedReader, limit: int) -> bytes:
     return data
 
 
+def read_json(path: str | os.PathLike[str], limit: int, *, links: bool = False) -> object:
+    """The JSON value in a regular file of at most limit bytes, in any UTF. Unreadable, whatever is wrong."""
+    data = read_regular(path, limit, links=links)
+    try:
+        return json.loads(data, parse_constant=_no_number)
+    except RecursionError:
+        raise Unreadable("is nested too deeply") from None
+    except ValueError as error:
+        raise Unreadable(f"is no JSON: {error}") from None
+
+
 def unreadable(error: Exception) -> Unreadable:
     """The Unreadable that stands for an error of the system."""
     if isinstance(error, OSError):
@@ -98,6 +110,10 @@ def unreadable(error: Exception) -> Unreadable:
             return Unreadable("is a link, and links are not followed")
         return Unreadable(f"cannot be read: {error.strerror or error}")
     return Unreadable(f"cannot be read: {error}")
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _regular(descriptor: int) -> BufferedReader:

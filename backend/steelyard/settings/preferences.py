@@ -13,10 +13,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from steelyard.machine.paths import make_log_folder
-from steelyard.machine.private_files import is_full, write_private
+from steelyard.machine.private_files import is_full, set_aside, write_private
+from steelyard.machine.regular_files import Unreadable, read_json
 from steelyard.rules.errors import Conflict, InvalidRequest, StartError, StorageFull
 from steelyard.settings.table import BY_KEY, SETTINGS, preferences_schema
 from steelyard.settings.wording import sentence, shown, suggestion
+
+LARGEST = 1 << 20
+"""Bytes; a larger file holds no preferences."""
+
+
+def read_preferences(path: Path) -> dict[str, object]:
+    """The object in preferences.json, as it stands there. Unreadable. A person may keep it elsewhere: a link
+    is followed.
+    """
+    found = read_json(path, LARGEST, links=True)
+    if not isinstance(found, dict):
+        raise Unreadable("holds no JSON object")
+    return found
 
 
 class Preferences:
@@ -53,15 +67,11 @@ class Preferences:
         """
         self.notice = None
         try:
-            found = json.loads(self.path.read_bytes(), parse_constant=_no_number)
-            if not isinstance(found, dict):
-                raise ValueError("it holds no JSON object")
-        except FileNotFoundError:
+            found = read_preferences(self.path)
+        except Unreadable as error:
             self._stated = {}
-            return {}
-        except (OSError, ValueError, RecursionError) as error:
-            self._set_aside(error)
-            self._stated = {}
+            if not error.missing:
+                self._set_aside(error)
             return {}
         for path, message in _wrong(found).items():
             if path in BY_KEY:
@@ -102,27 +112,15 @@ class Preferences:
         return self.values
 
     def _set_aside(self, reason: Exception) -> None:
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._wall()))
-        aside = self.path.with_name(f"{self.path.name}.unreadable-{moment}")
-        number = 1
-        while aside.exists():
-            number += 1
-            aside = self.path.with_name(f"{self.path.name}.unreadable-{moment}-{number}")
         try:
-            self.path.rename(aside)
+            aside = set_aside(self.path, self._wall())
         except OSError as error:
             raise StartError(
                 "bad_preferences",
-                f"{self.path} cannot be read ({reason}) and cannot be set aside: {error.strerror or error}.",
+                f"{self.path} {reason}, and cannot be set aside: {error.strerror or error}.",
                 "Correct or move that file, then start Steelyard again.",
             ) from error
-        self.notice = (
-            f"{self.path} could not be read ({reason}). It was kept as {aside.name}; the defaults hold."
-        )
-
-
-def _no_number(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+        self.notice = f"{self.path} {reason}. It was kept as {aside.name}; the defaults hold."
 
 
 def _text(values: Mapping[str, object]) -> bytes:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from steelyard.machine.decoding import document_of
+from steelyard.machine.regular_files import Unreadable, read_regular
 from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.settings.builtin import NAME as BUILT_IN
 from steelyard.settings.parameters import faults
@@ -37,6 +39,7 @@ _SECTIONS = {
 _FREE = ("environment", "parameters")
 """Sections whose keys are names of the author's own."""
 _CLAIMED = re.compile(r"""^\s*name\s*=\s*["']([a-z0-9-]{1,64})["']""", re.MULTILINE)
+_DIGITS = re.compile(r"[0-9a-fA-F_]+")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _YEAR = 31_536_000
 _MISSING = object()
@@ -61,22 +64,39 @@ class Faulty(Exception):
 def read_simulation(path: Path) -> Simulation:
     """The simulation that the file at path declares. Faulty lists everything that is wrong at once."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise Faulty(path.stem, [Fault(1, f"the file is larger than {LARGEST} bytes")])
-        text = path.read_bytes().decode("utf-8-sig")
+        # A link is followed: a person put it there, and what it leads to must be a regular file too.
+        data = read_regular(path, LARGEST, links=True)
+    except Unreadable as error:
+        raise Faulty(path.stem, [Fault(1, f"the file {error}")]) from error
+    text, guessed = document_of(data)
+    if guessed is not None:
+        raise Faulty(path.stem, [Fault(_first_odd_line(data), "expected UTF-8 text")])
+    try:
         declared = tomllib.loads(text)
-    except OSError as error:
-        raise Faulty(path.stem, [Fault(1, f"the file cannot be read: {error.strerror or error}")]) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise Faulty(path.stem, [Fault(line, "expected UTF-8 text")]) from error
     except tomllib.TOMLDecodeError as error:
         claimed = _CLAIMED.search(text)
         name = claimed[1] if claimed else path.stem
         raise Faulty(name, [Fault(*syntax_fault(text, str(error)))]) from error
     except RecursionError as error:
         raise Faulty(path.stem, [Fault(1, "lists or tables are nested too deeply")]) from error
+    except ValueError as error:
+        # What the parser leaves to int() and datetime(): a number of 5,000 digits, a day that there is not.
+        raise Faulty(path.stem, [Fault(_line_of_digits(text), f"a value cannot be read: {error}")]) from error
     return _Reading(path, text, declared).simulation()
+
+
+def _first_odd_line(data: bytes) -> int:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return 1
+
+
+def _line_of_digits(text: str) -> int:
+    """The line of the longest number, which is what a parser that names no line choked on."""
+    longest = max(_DIGITS.finditer(text), key=lambda found: len(found[0]), default=None)
+    return 1 if longest is None else text.count("\n", 0, longest.start()) + 1
 
 
 class _Reading:

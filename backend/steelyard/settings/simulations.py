@@ -7,19 +7,24 @@ would silently compute something else.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from steelyard.machine.decoding import document_of
+from steelyard.machine.regular_files import Unreadable, read_regular
 from steelyard.rules.errors import NotFound
 from steelyard.settings.builtin import COMMAND
 from steelyard.settings.simulation import Launch, Simulation
-from steelyard.settings.simulation_file import Fault, Faulty, read_simulation
+from steelyard.settings.simulation_file import LARGEST, Fault, Faulty, read_simulation
 from steelyard.settings.toml_lines import line_of
 from steelyard.settings.wording import sentence, suggestion
 
 __all__ = ["BUNDLED", "Catalogue", "Launch", "Simulation"]
+
+log = logging.getLogger(__name__)
 
 BUNDLED = Path(__file__).resolve().parent.parent / "simulations"
 """The folder of the simulations that are shipped."""
@@ -125,6 +130,11 @@ def _read(path: Path) -> Simulation | Faulty:
         return read_simulation(path)
     except Faulty as faulty:
         return faulty
+    except Exception as error:
+        # A fault of ours with one file hides no other; which line it met, nobody knows.
+        log.exception("the simulation file %s could not be read", path)
+        message = f"Steelyard could not read it: {type(error).__name__}: {error}; its log says more"
+        return Faulty(path.stem, [Fault(1, message)])
 
 
 def _error(path: Path, fault: Fault) -> dict[str, object]:
@@ -133,6 +143,7 @@ def _error(path: Path, fault: Fault) -> dict[str, object]:
 
 def _line_of_name(path: Path) -> int:
     try:
-        return line_of(path.read_text(encoding="utf-8-sig"), ("simulation", "name"))
-    except (OSError, UnicodeDecodeError):
+        text, _ = document_of(read_regular(path, LARGEST, links=True))
+    except Unreadable:
         return 1
+    return line_of(text, ("simulation", "name"))

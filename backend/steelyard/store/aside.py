@@ -7,9 +7,10 @@ it searches, so the loop goes on meanwhile.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from peewee import Query
 
 from steelyard.store.records import rows_of
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CACHE_KIB = 2 * 1024
@@ -55,6 +57,10 @@ class Aside:
         """Something else that takes its time with files: a copy, folders that go; one after the other."""
         return await asyncio.get_running_loop().run_in_executor(self._working, work)
 
+    def later(self, work: Callable[[], None]) -> None:
+        """Such work that nobody waits for; what it raises is logged."""
+        self._working.submit(work).add_done_callback(_log_fault)
+
     def close(self) -> None:
         """Let what runs end, start nothing more, and close the connection."""
         self.closing = True
@@ -79,3 +85,9 @@ class Aside:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             self._connection = connection
         return AsideReader(self._connection)
+
+
+def _log_fault(done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
+        log.error("work beside the loop failed", exc_info=error)

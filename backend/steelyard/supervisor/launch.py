@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shutil
+import os
+import secrets
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 import steelyard_task
+from steelyard.machine import links
 from steelyard.machine import temporary as temporary_files
 from steelyard.machine.interpreters import default_python
 from steelyard.machine.private_files import make_private_directory, write_private
@@ -54,8 +56,8 @@ def start_message(
     task_folder = yard.data.task(attempt.task_id)
     folder = yard.data.attempt(attempt.task_id, attempt.number)
     checkpoint, output = task_folder / "checkpoint", folder / "output"
-    if folder.exists():
-        shutil.rmtree(folder)
+    if os.path.lexists(folder):
+        _out_of_the_way(yard, folder)
     for path in (task_folder, checkpoint, folder, output):
         make_private_directory(path)
     parameters_file = task_folder / "parameters.json"
@@ -95,6 +97,19 @@ def _temporary(yard: Yard, attempt: RunningAttempt, simulation: Simulation) -> d
         attempt.temporary = None
         return {}
     return dict.fromkeys(("TMPDIR", "TMP", "TEMP"), attempt.temporary)
+
+
+def _out_of_the_way(yard: Yard, folder: Path) -> None:
+    """Make room for an attempt that the database has forgotten (a backup was put back): it may be large."""
+    old = folder.with_name(f"{folder.name}.old-{secrets.token_hex(4)}")
+    folder.rename(old)
+    yard.database.aside.later(lambda: _remove(old))
+
+
+def _remove(folder: Path) -> None:
+    error = links.remove_tree(str(folder))
+    if error is not None:
+        log.warning("%s could not be removed: %s", folder, error)
 
 
 def _program(simulation: Simulation, launch: Launch, claim: int) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from pathlib import Path
 
 import msgspec
 
 from steelyard.machine import identity
-from steelyard.machine.paths import DataDirectory, write_private
+from steelyard.machine.paths import LARGEST_RECORD, DataDirectory, write_private
+from steelyard.machine.private_files import set_aside
+from steelyard.machine.regular_files import Unreadable, read_json
 
 log = logging.getLogger(__name__)
 
@@ -28,31 +30,34 @@ def write(data: DataDirectory, *, url: str, token: str, instance: str, create_ti
     write_private(data.runtime / "sidecar.json", msgspec.json.encode(record))
 
 
-def read(data: DataDirectory) -> dict[str, Any] | None:
-    """The record of whoever owned the directory last; None: there is none, or it cannot be read."""
-    try:
-        record = msgspec.json.decode((data.runtime / "sidecar.json").read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        # A power cut or a failing disk leaves anything; nobody can be ended by a record that cannot be read.
-        log.warning("sidecar.json cannot be read: %s", error)
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def refuse_living_owner(data: DataDirectory) -> None:
+def refuse_living_owner(data: DataDirectory, now: float) -> str | None:
     """StartError data_dir_locked if the recorded owner lives although we hold the lock.
 
     So it is when somebody has deleted the file `lock`. It owns the database and the children; ending it
     would cost its tasks their work, and going on beside it the database.
+
+    A record that cannot be read, as a power cut leaves it, names nobody: it is set aside, and the answer is a
+    sentence about that. now: Unix seconds.
     """
-    record = read(data) or {}
+    try:
+        record = read_json(data.record, LARGEST_RECORD)
+        if not isinstance(record, dict):
+            raise Unreadable("holds no JSON object")
+    except Unreadable as error:
+        return None if error.missing else _set_aside(data.record, error, now)
     pid, known = record.get("pid"), record.get("identity")
     if not isinstance(pid, int) or not isinstance(known, str) or pid == os.getpid():
-        return
+        return None
     if identity.is_same(pid, known) and identity.executable_of(pid) == record.get("executable"):
         raise data.in_use(pid)
+    return None
+
+
+def _set_aside(path: Path, why: Unreadable, now: float) -> str:
+    try:
+        return f"{path} {why}. It was kept as {set_aside(path, now).name}."
+    except OSError as error:
+        return f"{path} {why}, and cannot be set aside: {error.strerror or error}."
 
 
 def remove(data: DataDirectory) -> None:

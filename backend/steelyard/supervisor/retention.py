@@ -16,7 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from steelyard.machine.private_files import write_private
+from steelyard.machine.private_files import set_aside, write_private
+from steelyard.machine.regular_files import Unreadable, read_json
 from steelyard.rules.quantities import format_size
 from steelyard.store import retention
 from steelyard.store.retention import Mark
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 STEP = 20
 """Tasks, or workers, in one transaction: up to 500 samples an attempt go with each."""
+LARGEST_NOTE = 1 << 20
+"""Bytes; the largest that is written has some kilobytes."""
 LOG_BACKUPS = 9
 """Rotated logs of a worker that are looked for; more than are ever kept."""
 
@@ -111,25 +114,34 @@ async def _remove_workers(yard: Yard, found: Sequence[str], removed: Removed) ->
     note.unlink(missing_ok=True)
 
 
-def finish_interrupted(yard: Yard) -> None:
-    """At the start: what a step that was cut off had still to remove.
+async def finish_interrupted(yard: Yard) -> None:
+    """After the start: what a step that was cut off had still to remove.
 
-    A note that cannot be read says nothing; doctor --repair finds what it was about.
+    A note that cannot be read says nothing, and is set aside with a notice; doctor --repair finds what it was
+    about. OSError if even that fails.
     """
     note = _note(yard)
     try:
-        intent = msgspec.json.decode(note.read_bytes(), type=Intent)
+        intent = msgspec.convert(read_json(note, LARGEST_NOTE), type=Intent)
         for task_id in intent.tasks:
             yard.data.task(task_id)  # ValueError for what is no id
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError) as error:
-        log.warning("what was about to be removed cannot be read: %s", error)
+    except (Unreadable, ValueError) as error:
+        if isinstance(error, Unreadable) and error.missing:
+            return
+        why = f"{note} {error if isinstance(error, Unreadable) else 'is no such note'}"
+        aside = set_aside(note, yard.clocks.wall())
+        text = (
+            f"{why}. It was kept as {aside.name}. Folders of removed tasks may still be there: "
+            "`steelyard doctor` names them."
+        )
+        log.warning("%s", text)
+        notices.give(yard, "retention", text)
         return
     tasks = retention.missing(yard.database, "task", intent.tasks)
     workers = retention.missing(yard.database, "worker", intent.workers)
-    _remove_folders(yard, tasks)
-    _remove_logs(yard, workers, Path(intent.log_dir) if intent.log_dir else None)
+    folder = Path(intent.log_dir) if intent.log_dir else None
+    await yard.database.aside.run(lambda: _remove_folders(yard, tasks))
+    await yard.database.aside.run(lambda: _remove_logs(yard, workers, folder))
     log.info("finished what was being removed: tasks %s, workers %s", tasks, workers)
     note.unlink(missing_ok=True)
 

@@ -23,7 +23,6 @@ from steelyard.supervisor import (
     outputs,
     pausing,
     recovery,
-    retention,
     startup,
     submission,
     sweep_actions,
@@ -64,7 +63,6 @@ class Supervisor:
         """
         yard = self._yard
         lived = recovery.recover(yard)
-        retention.finish_interrupted(yard)
         yard.pause.person = pause_table.by_person(yard.database)
         launch.install_helper(yard)
         if yard.preferences.notice:

@@ -30,6 +30,7 @@ class Upkeep:
         self._errand: asyncio.Task[None] | None = None
         self._pruned: float | None = None
         self._complained = False
+        self._finished = False
 
     def begin(self) -> None:
         """Do what is due, beside the loop; nothing if the last errand is still under way."""
@@ -44,6 +45,10 @@ class Upkeep:
 
     async def _do_what_is_due(self) -> None:
         try:
+            if not self._finished:
+                # Before anything is removed anew: that writes another note.
+                await retention.finish_interrupted(self._yard)
+                self._finished = True
             await self.back_up_if_due()
             now = self._yard.clocks.awake()
             if self._pruned is None or now - self._pruned >= PRUNE_EVERY:

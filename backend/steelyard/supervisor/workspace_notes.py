@@ -11,12 +11,16 @@ from typing import Any
 from steelyard.machine import links
 from steelyard.machine.paths import DataDirectory
 from steelyard.machine.private_files import make_private_directory, write_private
+from steelyard.machine.regular_files import Unreadable, read_json
 from steelyard.machine.trees import Stamp
 from steelyard.settings.run_section import Run
 from steelyard.supervisor import fresh_folder, watching
 from steelyard.supervisor.fresh_folder import Brought
 
 log = logging.getLogger(__name__)
+
+LARGEST = 256 << 20
+"""Bytes of a note; one on 100,000 files has some 10 MiB."""
 
 _NAME = re.compile(r"([A-Za-z0-9_-]{1,64})\.(\d{1,9})\.json")
 
@@ -43,11 +47,13 @@ def write(note: Path, run: Run, brought: Brought | None) -> None:
 
 
 def read(data: DataDirectory, task_id: str, number: int) -> tuple[Run, Brought | None] | None:
-    """The note on an attempt; None if there is none. OSError, ValueError, KeyError, TypeError: a bad one."""
+    """The note on an attempt, or None. For a bad one Unreadable, ValueError, KeyError, TypeError."""
     try:
-        told = json.loads(path(data, task_id, number).read_bytes())
-    except FileNotFoundError:
-        return None
+        told: Any = read_json(path(data, task_id, number), LARGEST)
+    except Unreadable as error:
+        if error.missing:
+            return None
+        raise
     run = Run(workspace="fresh", keep=tuple(told["keep"]), drop=tuple(told["drop"]))
     found = told["brought"]
     if found is None:
@@ -87,7 +93,7 @@ def tidy_up_all(data: DataDirectory) -> list[tuple[tuple[str, int], list[str]]]:
                 said = fresh_folder.tidy_up(found[1], found[0], watching.ours(data), succeeded=False)
             elif (data.attempt(task_id, number) / "work").is_dir():
                 links.remove_tree(str(data.attempt(task_id, number) / "work"))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, Unreadable, ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("the folder of task %s, attempt %d, stays as it is: %r", task_id, number, error)
             said = ["What was brought into the run's folder is not known any more, and still lies there."]
         remove(note)

@@ -273,7 +273,7 @@ def test_everything_wrong_is_told_at_once_in_the_order_of_the_lines(file: Path) 
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Faulty, match="No such file"):
+    with pytest.raises(Faulty, match="is not there"):
         read_simulation(tmp_path / "missing.toml")
     huge = tmp_path / "huge.toml"
     huge.write_text("#" * (2**20 + 1))

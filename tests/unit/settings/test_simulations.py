@@ -174,3 +174,68 @@ def test_a_folder_that_cannot_be_read_is_told_and_forgotten_again(catalogue: Cat
     own.unlink()
     assert catalogue.reload() is True
     assert catalogue.errors == []
+
+
+DIGITS = b"9" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (b"a = 1\n[resources]\ntimeout = " + DIGITS, 3, "cannot be read"),
+        (b"[resources]\ncores = 1\nmemory = 0x" + DIGITS, 3, ""),
+        (b"day = 2026-02-30", 1, "Invalid date"),
+        (b"a = " + b"[" * 20_000, 1, "nested too deeply"),
+        (b"[" + b"a." * 20_000 + b"b]", 1, ""),
+        (b"[simulation]\ntitle = 'K\xf6ln'", 2, "UTF-8"),
+        (b"#" * (1 << 20) + b"#", 1, "larger than 1 MiB"),
+        (b"\0" * 5_000, 1, ""),
+        (b"[resources]\ntimeout = 1e400\nmemory = inf\ncores = nan\nattempts = 0x" + b"f" * 4_000, 1, ""),
+    ],
+)
+def test_no_file_whatever_it_holds_hides_another(
+    catalogue: Catalogue, own: Path, text: bytes, line: int, said: str
+) -> None:
+    put(own, "good")
+    (own / "bad.toml").write_bytes(text)
+    put(own, "zulu")
+    assert catalogue.reload() is True
+    assert catalogue.get("good") and catalogue.get("zulu")
+    first = catalogue.errors[0]
+    assert first["file"] == str(own / "bad.toml") and said in str(first["message"])
+    assert first["line"] == line or not said
+    assert len(str(first["message"])) < 1_000
+
+
+def test_a_fault_of_ours_with_one_file_hides_no_other(
+    catalogue: Catalogue, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(own, "good")
+    put(own, "bad")
+    read = module.read_simulation
+
+    def breaks(path: Path) -> module.Simulation:
+        if path.stem == "bad":
+            raise KeyError("ours")
+        return read(path)
+
+    monkeypatch.setattr(module, "read_simulation", breaks)
+    catalogue.reload()
+    assert catalogue.get("good")
+    assert "its log says more" in str(catalogue.errors[0]["message"])
+
+
+def test_a_file_in_utf_16_is_read(catalogue: Catalogue, own: Path) -> None:
+    """Windows' Notepad calls it Unicode."""
+    path = put(own, "wide", title="Köln")
+    path.write_bytes(path.read_text().encode("utf-16"))
+    catalogue.reload()
+    assert catalogue.get("wide").title == "Köln"
+
+
+def test_a_link_to_a_file_elsewhere_is_followed(catalogue: Catalogue, own: Path, tmp_path: Path) -> None:
+    path = put(own, "elsewhere")
+    path.rename(tmp_path / "in-a-repository.toml")
+    path.symlink_to(tmp_path / "in-a-repository.toml")
+    catalogue.reload()
+    assert catalogue.get("elsewhere")

@@ -93,7 +93,7 @@ async def test_a_crash_before_the_commit_leaves_everything(
         with pytest.raises(StorageFull):
             await pruning.prune(made.yard)
     assert json.loads(note(made).read_bytes())["tasks"] == [task_id]
-    pruning.finish_interrupted(made.yard)
+    await pruning.finish_interrupted(made.yard)
     assert tasks.row(made.yard.database, task_id) and made.yard.data.task(task_id).exists()
     assert not note(made).exists()
 
@@ -117,20 +117,34 @@ async def test_a_crash_after_the_commit_is_made_up_for_at_the_next_start(
     assert tasks.row(made.yard.database, gone) is None and made.yard.data.task(gone).exists()
     note(made).write_bytes(msgspec.json.encode({"tasks": [gone, kept], "workers": [], "log_dir": ""}))
     for _ in range(2):  # a second start finds nothing to do
-        pruning.finish_interrupted(made.yard)
+        await pruning.finish_interrupted(made.yard)
         assert not made.yard.data.task(gone).exists()
         assert made.yard.data.task(kept).exists()
     assert not note(made).exists()
 
 
-async def test_a_note_that_cannot_be_read_removes_nothing(made: Made) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"tasks": ["ID',
+        b'{"tasks": ["..", "../../x"]}',
+        b'{"tasks": ["\xff"]}',
+        b"",
+        b"\0" * 64,
+        b"[" * 50_000,
+    ],
+)
+async def test_a_note_that_cannot_be_read_removes_nothing_and_is_kept(made: Made, data: bytes) -> None:
     task_id = await ended(made)
-    note(made).write_text('{"tasks": ["' + task_id)
-    pruning.finish_interrupted(made.yard)
-    assert made.yard.data.task(task_id).exists()
-    note(made).write_text('{"tasks": ["..", "../../x"]}')
-    pruning.finish_interrupted(made.yard)
-    assert made.yard.data.task(task_id).exists()
+    data = data.replace(b"ID", task_id.encode())
+    note(made).write_bytes(data)
+    await pruning.finish_interrupted(made.yard)
+    assert made.yard.data.task(task_id).exists() and not note(made).exists()
+    [aside] = note(made).parent.glob("pruning.json.unreadable-*")
+    assert aside.read_bytes() == data
+    await made.yard.database.change(lambda change: None)
+    [text] = told(made)
+    assert aside.name in text
 
 
 async def test_ended_workers_go_with_their_logs(made: Made) -> None:
