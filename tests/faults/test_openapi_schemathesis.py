@@ -61,7 +61,7 @@ values = ["quick", "command"]
 
 # A schema cannot say all: whose cursor it is, that two parameters exclude each other, which tasks there are.
 [[operations]]
-include-name = ["GET /api/tasks/", "GET /api/tasks/{{task_id}}/log/"]
+include-name = ["GET /api/tasks/", "GET /api/sweeps/", "GET /api/tasks/{{task_id}}/log/"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 404]
 [[operations]]
 include-name = ["POST /api/tasks/", "POST /api/tasks/batch/", "POST /api/sweeps/",

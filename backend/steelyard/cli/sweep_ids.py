@@ -21,6 +21,8 @@ def resolve(client: Client, beginning: str) -> str:
     segment(beginning)  # refuses bytes that are no text
     newest = (one["sweep_id"] for one in islice(client.sweeps(), LOOKED_AT))
     found = sorted(one for one in newest if beginning and one.startswith(beginning))
+    if not found and beginning:
+        return client.sweep_view(beginning)["sweep_id"]
     if not found:
         raise NotFound(f"There is no sweep {beginning}.")
     if len(found) > 1:

@@ -1,50 +1,63 @@
 """A folder for temporary files of each run: short, its owner's alone, and gone with the run.
 
 Programs make sockets in there, whose path may hold about 100 bytes: a data directory is too deep for that.
+So it lies in the system's place, and a note in the run's own folder says where.
 """
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import os
 import stat
 import sys
 import tempfile
+from pathlib import Path
 
 from steelyard.machine import links
+from steelyard.machine.regular_files import Unreadable, read_regular
 
-_LONGEST = 45
-"""Bytes of a place that leaves room for a socket's name: OpenMPI, PyTorch and browsers take up to 50 more."""
-_SHORT = "/tmp"
+log = logging.getLogger(__name__)
 
-
-def folder_for(*names: str) -> str:
-    """Where the temporary files of the run with these names lie: always the same path."""
-    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return os.path.join(_place(), f"sy-{digest}")
+_PREFIX = "sy-"
+_LONGEST = 4096
 
 
-def make(path: str) -> None:
-    """Make the folder anew, for its owner alone. OSError: also where something of another user is there."""
-    if os.path.lexists(path):
-        remove(path)
-    os.mkdir(path, 0o700)
+def make(note: Path) -> str:
+    """A new folder, and a note of where it lies; OSError."""
+    path = tempfile.mkdtemp(prefix=_PREFIX)
+    try:
+        note.write_bytes(os.fsencode(path))
+    except OSError:
+        os.rmdir(path)
+        raise
+    return path
 
 
-def remove(path: str) -> OSError | None:
-    """Remove the folder with all that lies in it, if it is ours; what did not go."""
+def remove(note: Path) -> None:
+    """Remove the folder that a note tells of with all that lies in it, and the note. The log says what stays.
+
+    The run could write into its note: only a folder that we can have made, of this user, goes.
+    """
+    try:
+        path = os.fsdecode(read_regular(note, _LONGEST))
+    except Unreadable:
+        return  # there is none, or it is none of ours
+    failed = links.remove_tree(path) if _is_ours(path) else None
+    if failed is not None:
+        log.warning("temporary files of a run stay in %s: %s", path, failed)
+        return
+    try:
+        note.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s could not be removed: %s", note, error)
+
+
+def _is_ours(path: str) -> bool:
+    if not os.path.basename(path).startswith(_PREFIX) or not os.path.isabs(path):
+        return False
     try:
         found = os.lstat(path)
-    except FileNotFoundError:
-        return None
+    except OSError:
+        return False
     mine = sys.platform == "win32" or found.st_uid == os.getuid()
-    if not mine or not stat.S_ISDIR(found.st_mode) or links.leads_elsewhere(found):
-        return FileExistsError(f"{path} is not a folder of this user")
-    return links.remove_tree(path)
-
-
-def _place() -> str:
-    place = tempfile.gettempdir()
-    if sys.platform == "win32" or len(os.fsencode(place)) <= _LONGEST:
-        return place
-    return _SHORT if os.access(_SHORT, os.W_OK | os.X_OK) else place
+    return mine and stat.S_ISDIR(found.st_mode) and not links.leads_elsewhere(found)

@@ -19,7 +19,7 @@ from steelyard.rules.errors import NotFound
 from steelyard.settings.simulations import Launch, Simulation
 from steelyard.supervisor import task_environment
 from steelyard.supervisor.worker_handle import RunningAttempt
-from steelyard.supervisor.workspaces import temporary_folder, work_folder
+from steelyard.supervisor.workspaces import temporary_note, work_folder
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
@@ -89,14 +89,12 @@ def _temporary(yard: Yard, attempt: RunningAttempt, simulation: Simulation) -> d
     """The variables that name a folder for the attempt's temporary files, which is made here."""
     if simulation.reuse:
         return {}  # its process serves other attempts too, and remembers where such files go
-    attempt.temporary = temporary_folder(yard, attempt.task_id, attempt.number)
     try:
-        temporary_files.make(attempt.temporary)
+        folder = temporary_files.make(temporary_note(yard, attempt.task_id, attempt.number))
     except OSError as error:
         log.warning("task %s shares the system's place for temporary files: %s", attempt.task_id, error)
-        attempt.temporary = None
         return {}
-    return dict.fromkeys(("TMPDIR", "TMP", "TEMP"), attempt.temporary)
+    return dict.fromkeys(("TMPDIR", "TMP", "TEMP"), folder)
 
 
 def _out_of_the_way(yard: Yard, folder: Path) -> None:

@@ -69,8 +69,6 @@ class RunningAttempt:
     """What reads its result before that."""
     preparing: bool = False
     """Its folder is being filled or looked at; the agent does not know of it yet."""
-    temporary: str | None = None
-    """Where its temporary files lie."""
     refused: bool = False
     """Its end could not be recorded yet."""
     progress: float | None = None

@@ -75,9 +75,9 @@ def work_folder(folder: Path) -> Path:
     return folder / "work"
 
 
-def temporary_folder(yard: Yard, task_id: str, number: int) -> str:
-    """Where an attempt's temporary files lie."""
-    return temporary.folder_for(str(yard.data.path), task_id, str(number))
+def temporary_note(yard: Yard, task_id: str, number: int) -> Path:
+    """What says where an attempt's temporary files lie."""
+    return yard.data.attempt(task_id, number) / "temporary"
 
 
 def begin(
@@ -184,9 +184,7 @@ def give_up(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, reason: s
 def over(yard: Yard, attempt: RunningAttempt, *, succeeded: bool) -> None:
     """Tidy up, beside the loop, after an attempt whose end is recorded."""
     key = (attempt.task_id, attempt.number)
-    if attempt.temporary is not None:
-        folder, attempt.temporary = attempt.temporary, None
-        _keep(yard, _beside(lambda: _remove_temporary(folder)))
+    _keep(yard, _beside(partial(temporary.remove, temporary_note(yard, *key))))
     mine = yard.workspaces.get(key)
     if mine is not None:
         _keep(yard, _tidy_up(yard, key, mine, succeeded=succeeded))
@@ -264,11 +262,11 @@ def catch_up(yard: Yard, left: list[tuple[str, int]]) -> None:
     """
     yard.known = directories.known(yard.database)
 
-    folders = [temporary_folder(yard, task_id, number) for task_id, number in left]
+    notes = [temporary_note(yard, task_id, number) for task_id, number in left]
 
     async def tidy() -> None:
-        for folder in folders:
-            await _beside(partial(_remove_temporary, folder))
+        for note in notes:
+            await _beside(partial(temporary.remove, note))
         for key, remarks in await _beside(lambda: workspace_notes.tidy_up_all(yard.data)):
             _remark(yard, key, remarks)
 
@@ -281,12 +279,6 @@ async def settle(yard: Yard, seconds: float) -> None:
         mine.given_up = mine.given_up or not mine.started
     if yard.errands:
         await asyncio.wait(set(yard.errands), timeout=seconds)
-
-
-def _remove_temporary(folder: str) -> None:
-    failed = temporary.remove(folder)
-    if failed is not None:
-        log.warning("temporary files of a run stay in %s: %s", folder, failed)
 
 
 async def _beside(work: Callable[[], T]) -> T:

@@ -14,41 +14,43 @@ from steelyard.machine import temporary
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(temporary, "_LONGEST", 1000)
-    return tmp_path
+    found = tmp_path / "place"
+    found.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(found))
+    return found
 
 
-def test_it_is_private_made_anew_and_goes_with_all_that_is_in_it(place: Path) -> None:
-    folder = Path(temporary.folder_for("data", "task", "1"))
-    assert folder.parent == place and folder != Path(temporary.folder_for("data", "task", "2"))
-    temporary.make(str(folder))
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    (folder / "left").write_text("1")
-    temporary.make(str(folder))
-    assert list(folder.iterdir()) == []
+def test_it_is_private_and_goes_with_all_that_is_in_it(place: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    folder = Path(temporary.make(note))
+    assert folder.parent == place and stat.S_IMODE(folder.stat().st_mode) == 0o700
     (folder / "deep").mkdir()
     (folder / "deep" / "left").write_text("1")
-    assert temporary.remove(str(folder)) is None and not folder.exists()
-    assert temporary.remove(str(folder)) is None
+    temporary.remove(note)
+    assert not folder.exists() and not note.exists()
+    temporary.remove(note)
 
 
-def test_what_somebody_else_put_there_is_neither_used_nor_followed(place: Path) -> None:
-    """The name could be guessed: in a place that all write to, a link may wait under it."""
-    victim = place / "victim"
+def test_two_runs_never_share_one(place: Path, tmp_path: Path) -> None:
+    assert temporary.make(tmp_path / "one") != temporary.make(tmp_path / "two")
+
+
+def test_what_a_run_writes_into_its_note_removes_nothing_else(place: Path, tmp_path: Path) -> None:
+    note, victim = tmp_path / "note", tmp_path / "victim"
     victim.mkdir()
     (victim / "kept").write_text("1")
-    folder = temporary.folder_for("data", "task", "1")
-    os.symlink(victim, folder)
-    with pytest.raises(FileExistsError):
-        temporary.make(folder)
-    assert isinstance(temporary.remove(folder), FileExistsError)
+    link = place / "sy-link"
+    os.symlink(victim, link)
+    for told in (str(victim), str(link), "sy-relative", "\0", "/", ""):
+        note.write_text(told)
+        temporary.remove(note)
+    note.unlink(missing_ok=True)
+    os.mkfifo(note)
+    temporary.remove(note)
     assert (victim / "kept").exists()
 
 
-def test_a_deep_place_is_left_for_a_short_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenMPI and others put sockets in there, whose path may hold 107 bytes."""
-    deep = tmp_path / ("x" * 60)
-    deep.mkdir()
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(deep))
-    assert len(temporary.folder_for("data", "task", "1")) < 60
+def test_a_full_disk_leaves_no_folder_that_nobody_knows_of(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        temporary.make(tmp_path / "none" / "note")
+    assert list(place.iterdir()) == []
