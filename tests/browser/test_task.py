@@ -18,6 +18,18 @@ from tests.unit.machine.test_mark_lines import CASES
 
 STATIC = Path(__file__).resolve().parents[2] / "backend" / "steelyard" / "web" / "static"
 LINES = "for n in range(40_000): print(f'line {n:06} of a long output, to be read in windows')"
+BARS = """
+import os, time
+def draw(title, done, total, end=""):
+    share = f"{100 * done // total:3d}%|###       | {done}/{total}"
+    print(f"\\r{title}: {share} [00:01<00:02, 1.00it/s]", end=end, flush=True)
+draw("Load", 2, 8)
+while not os.path.exists(GO):
+    time.sleep(0.1)
+draw("Load", 8, 8, end="\\n")
+draw("Solve", 1, 10)
+time.sleep(120)
+"""
 FOLLOWED = (
     "import time\nprint('begun', flush=True)\nfor n in range(400):\n    print(f'tick {n}', flush=True)\n"
 )
@@ -59,6 +71,22 @@ def test_a_run_from_start_to_end(start_sidecar: StartSidecar, open_panel: OpenPa
     panel.click("Retry")
     panel.page.locator(".task-now .task-READY").wait_for()
     assert "It had 1 attempt already" in panel.text(".task-why")
+
+
+def test_progress_that_is_not_known_any_more(
+    start_sidecar: StartSidecar, open_panel: OpenPanel, submit: Submit, tmp_path: Path
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    task = submit(sidecar, f"GO = {str(tmp_path / 'go')!r}\n{BARS}")
+    panel = go(open_panel(sidecar), sidecar, f"tasks/{task}/")
+    panel.eventually(lambda: panel.text(".task-percent") == "25 %")
+    assert panel.page.locator(".task-bar progress").get_attribute("value") == "0.25"
+    (tmp_path / "go").touch()
+    panel.eventually(lambda: panel.text(".task-percent") == "progress not known")
+    assert panel.page.locator(".task-bar progress").get_attribute("value") is None
+    assert panel.text(".task-message") == "Solve 10 %, bar 2"
+    go(panel, sidecar, "")
+    panel.eventually(lambda: "progress not known" in panel.text(".worker-task-figures"))
 
 
 def test_the_lines_for_us_are_shown_when_they_are_asked_for(

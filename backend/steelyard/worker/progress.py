@@ -62,6 +62,7 @@ class ProgressReader:
         self._worded = False
         self._puzzled = False
         self._allowance = _COUNT_ALLOWANCE
+        self._passed_over = b""
         self._rest = b""
         self._settled = b""
 
@@ -100,6 +101,8 @@ class ProgressReader:
             newline = data.rfind(b"\n")
             if newline >= 0 or (self._bars.number and _WIPE in data):
                 self._bars.line_ended()
+            if self._allowance <= 0:
+                self._passed_over = (b"\n" + data)[-_COUNT_LOOK:]
             self._rest = data[max(newline, data.rfind(b"\r")) + 1 :][:_LONGEST]
             return
         pieces = _LINE_AND_END.split(data)
@@ -127,14 +130,19 @@ class ProgressReader:
     @property
     def is_unsettled(self) -> bool:
         """Whether something stands there that settle() would read."""
-        return bool(self._rest) and self._rest != self._settled
+        return bool(self._passed_over) or (bool(self._rest) and self._rest != self._settled)
 
     def settle(self) -> None:
-        """Read what stands there without its line's end, as a bar does until its next state.
+        """Read the last lines of a flood, and what stands without its line's end, as a bar does.
 
         A mark waits for its end: it would count twice.
         """
-        if self.is_unsettled:
+        if self._passed_over:
+            lines, self._passed_over = _LINE_ENDS.split(self._passed_over), b""
+            self._allowance = _COUNT_LINES
+            for line in lines[1:-1]:
+                self._read_figures(line, counts=True)
+        if self._rest and self._rest != self._settled:
             self._settled = self._rest
             if _MARK not in self._rest:
                 self._read(self._rest)
@@ -168,7 +176,10 @@ class ProgressReader:
             # Figures that begin to be printed from now on count something within a bar.
             self._counts.closed = True
             found = self._bars.message
-        elif counts and self._allowance and Counts.may_stand_in(line):
+        elif counts and self._allowance <= 0:
+            self._passed_over = b"\n" + line + b"\n"
+            return
+        elif counts and Counts.may_stand_in(line):
             self._allowance -= 1
             if not self._counts.read(text_of(line)):
                 return

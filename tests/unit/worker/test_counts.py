@@ -203,6 +203,16 @@ def test_a_full_count_that_goes_on_is_unknown_again() -> None:
     assert progress.fraction is None
 
 
+@pytest.mark.parametrize("noise", [b"", b"  0%|  the beginning of a bar\n"])
+def test_after_a_flood_its_last_line_counts(noise: bytes) -> None:
+    progress = reader()
+    for step in range(1, 5001):
+        progress.feed(noise + b"step %d of 10000\n" % step)
+    assert progress.fraction is not None and progress.fraction < 0.1 and progress.is_unsettled
+    progress.settle()
+    assert progress.fraction == 0.5 and not progress.is_unsettled
+
+
 @pytest.mark.parametrize(
     "text", ["step 3 of ", "|=", "[" * 50, "1/", "45% ", "━", "# ", "." * 9 + " ", "progress: "]
 )
