@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes, result_table, sweep_ids, values
+from steelyard.cli import completing, exit_codes, result_table, row_files, sweep_ids, values
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.submit import schemas_of
 from steelyard.cli.task_options import asked, task_options
@@ -67,7 +67,7 @@ def sweep(
     schemas = schemas_of(session, simulation)
     grid = rows = None
     if rows_file:
-        rows = values.rows_of(rows_file, schemas)
+        rows = row_files.rows_of(rows_file, schemas)
         base |= {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
     else:
         grid = {name: values.value_list(text, schemas.get(name, {})) for name, text in texts.items()}

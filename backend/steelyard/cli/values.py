@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ from typing import Any
 
 import click
 
+from steelyard.machine.decoding import document_of
 from steelyard.rules.quantities import format_size
 
 Schema = Mapping[str, Any]
@@ -53,7 +52,7 @@ def typed(text: str, schema: Schema) -> Any:
     if schema.get("type") == "string":
         return text
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError):
         return text
     return text if not fits(value, schema) and fits(text, schema) else value
@@ -77,7 +76,7 @@ def fits(value: Any, schema: Schema) -> bool:
 def value_list(text: str, schema: Schema) -> list[Any]:
     """The values of one axis of a sweep: a JSON list, or texts between commas, each as typed() reads it."""
     try:
-        values = json.loads(text, parse_constant=_no_number)
+        values = json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError):
         values = None
     if isinstance(values, list):
@@ -89,9 +88,9 @@ def value_list(text: str, schema: Schema) -> list[Any]:
 
 def object_of(path: str) -> dict[str, Any]:
     """The JSON object in a file ("-": stdin); bad usage for anything else."""
-    name = _name(path)
+    name = name_of(path)
     try:
-        found = json.loads(_read(path), parse_constant=_no_number)
+        found = json.loads(text_of(path), parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):
@@ -99,59 +98,25 @@ def object_of(path: str) -> dict[str, Any]:
     return found
 
 
-def rows_of(path: str, schemas: Mapping[str, Schema]) -> list[dict[str, Any]]:
-    """The rows of a sweep: a JSON list of objects, or CSV with a head line.
-
-    A cell is read as typed() reads it; an empty one leaves its parameter out. Columns are separated by the
-    commonest of , ; and tab in the head line, for that is what spreadsheets write.
-    """
-    text, name = _read(path), _name(path)
-    if text.lstrip()[:1] in ("[", "{"):
-        try:
-            rows = json.loads(text, parse_constant=_no_number)
-        except (ValueError, RecursionError) as error:
-            raise click.BadParameter(f"{name} is not JSON: {error}") from None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise click.BadParameter(f"{name} holds no JSON list of objects")
-        return rows
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
-    try:
-        lines = [line for line in reader if any(cell.strip() for cell in line)]
-    except csv.Error as error:
-        raise click.BadParameter(f"{name}, line {reader.line_num}: {error}") from None
-    if not lines:
-        raise click.BadParameter(f"{name} is empty")
-    names = [name.strip() for name in lines[0]]
-    if len(set(names)) < len(names) or not all(names):
-        raise click.BadParameter(f"{name}: the head line must name each column, and each by another name")
-    rows = []
-    for number, line in enumerate(lines[1:], start=1):
-        if len(line) != len(names):
-            raise click.BadParameter(
-                f"{name}: row {number} has {len(line)} cells, the head line {len(names)}"
-            )
-        cells = zip(names, (cell.strip() for cell in line), strict=True)
-        rows.append({name: typed(cell, schemas.get(name, {})) for name, cell in cells if cell})
-    return rows
-
-
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
+    """What a file that was named on the command line is called."""
     return "standard input" if path == "-" else path
 
 
-def _read(path: str) -> str:
-    name = _name(path)
+def text_of(path: str) -> str:
+    """The text of a file ("-": stdin), with a note where its encoding is guessed; else bad usage."""
+    name = name_of(path)
     try:
         with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as file:
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise click.BadParameter(f"{name} is larger than {format_size(LARGEST)}")
-        return data.decode("utf-8-sig")
     except OSError as error:
         raise click.BadParameter(f"{name} cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise click.BadParameter(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from None
+    text, guessed = document_of(data)
+    if guessed is not None:
+        click.echo(f"{name} is not UTF-8; it was read as {guessed}. Excel: save it as CSV UTF-8.", err=True)
+    return text
 
 
 def _is(value: Any, name: str) -> bool:
@@ -168,5 +133,6 @@ def _equal(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
-def _no_number(name: str) -> Any:
+def no_number(name: str) -> Any:
+    """What json.loads() is to do with NaN and Infinity. ValueError."""
     raise ValueError(f"{name} is no JSON")

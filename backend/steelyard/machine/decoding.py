@@ -7,9 +7,12 @@ Worker and supervisor enter here.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import locale
+import re
 
 _UTF8 = "utf-8"
+_C1 = re.compile(b"[\x80-\x9f]")
 
 
 def of_this_system() -> str:
@@ -48,8 +51,8 @@ def text_of(data: bytes, other: str | None = None, *, cut: bool = False) -> str:
 def document_of(data: bytes) -> tuple[str, str | None]:
     """The text of a whole file that somebody wrote, and the encoding to speak of where it was guessed.
 
-    UTF-8 and UTF-16, by their marks or their looks; else the encoding of this system; else Latin-1,
-    where everything is a text.
+    UTF-8 and UTF-16, by their marks or their looks; else the encoding of this system; else Windows-1252
+    or Latin-1, where everything is a text.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace"), None
@@ -66,6 +69,10 @@ def document_of(data: bytes) -> tuple[str, str | None]:
             return data.decode(other), other
     except UnicodeDecodeError:
         pass
+    if _C1.search(data):
+        # Controls that no text has: in Windows' Western code page they are €, dashes and quotes.
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("cp1252"), "Windows-1252"
     return data.decode("latin-1"), "Latin-1"
 
 

@@ -75,42 +75,6 @@ def test_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "case,year\n007,2030\n,2040\n",
-        "\ufeffcase;year\r\n007;2030\r\n;2040\r\n",
-        "case\tyear\n007\t2030\n\n\t2040",
-        '[{"case": "007", "year": 2030}, {"year": 2040}]',
-    ],
-)
-def test_rows_of_csv_and_json(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "rows"
-    path.write_bytes(text.encode())
-    schemas = {"case": {"type": "string"}, "year": {"type": "integer"}}
-    assert values.rows_of(str(path), schemas) == [{"case": "007", "year": 2030}, {"year": 2040}]
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"", "is empty"),
-        (b"a,a\n1,2\n", "each by another name"),
-        (b"a,b\n1\n", "row 1 has 1 cells"),
-        (b'a,b\n"1,2\n', "line"),
-        (b"\xff\xfe", "not UTF-8"),
-        (b'{"a": 1}', "no JSON list of objects"),
-        (b"[1]", "no JSON list of objects"),
-        (b"[{]", "is not JSON"),
-    ],
-)
-def test_rows_that_cannot_be_read_are_bad_usage(tmp_path: Path, data: bytes, why: str) -> None:
-    path = tmp_path / "rows"
-    path.write_bytes(data)
-    with pytest.raises(click.BadParameter, match=why):
-        values.rows_of(str(path), {})
-
-
-@pytest.mark.parametrize(
     ("data", "why"), [(b"[1]", "no JSON object"), (b'{"a": NaN}', "NaN is no JSON"), (b"x", "is not JSON")]
 )
 def test_an_object_that_is_none(tmp_path: Path, data: bytes, why: str) -> None:
