@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -321,10 +321,11 @@ class FakeSupervisor:
     def last_seq(self) -> int:
         return int(self.stored[-1]["seq"]) if self.stored else 0
 
-    def replay(self, since: int) -> list[Json] | None:
+    def replay(self, since: int) -> Iterator[list[Json]] | None:
         if since < self.oldest_kept:
             return None
-        return [one for one in self.stored if one["seq"] > since]
+        missed = [one for one in self.stored if one["seq"] > since]
+        return (missed[start : start + 2] for start in range(0, len(missed), 2))
 
 
 class Unexpected(SteelyardError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Any, NamedTuple
 
@@ -28,6 +29,9 @@ Spec = dict[str, Any]
 CLOSELY = 256
 """Tasks of one request whose learned claims are told by their parameters at once; the others in time."""
 
+SLICE = 25
+"""Tasks of one request that are checked at one go: some milliseconds, with a dozen parameters each."""
+
 BATCH_LIMIT = 10_000
 """Tasks in one request (DESIGN section 9)."""
 
@@ -38,26 +42,36 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
     InvalidRequest, InvalidParameters, NotFound, WillNeverFit (of several tasks each says in detail["task"]
     which one it is, from 0), Conflict for a key whose task computes something else, ShuttingDown.
     """
-    wanted = _checked(yard, specs)
+    wanted = await _checked(yard, specs)
     submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
     yard.hurry()
     return submitted
 
 
-def _checked(yard: Yard, specs: list[Spec]) -> list[NewTask]:
-    """What is to be queued for specs, none of which could be refused any more. Raises as submit()."""
-    if yard.stopping:
-        raise ShuttingDown("Steelyard is shutting down; no task is taken.")
+async def _checked(yard: Yard, specs: list[Spec]) -> list[NewTask]:
+    """What is to be queued for specs, none of which could be refused any more. Raises as submit().
+
+    Others are served between two slices of them.
+    """
+    _refuse_if_stopping(yard)
     if not specs:
         raise InvalidRequest("A batch needs at least one task.")
     if len(specs) > BATCH_LIMIT:
         raise InvalidRequest(f"{len(specs)} tasks are more than the {BATCH_LIMIT} that one request may hold.")
     yard.catalogue.reload()
     several = len(specs) > 1
-    return [
-        _numbered(yard, spec, index if several else None, roughly=index >= CLOSELY)
-        for index, spec in enumerate(specs)
-    ]
+    wanted: list[NewTask] = []
+    for index, spec in enumerate(specs):
+        if index and index % SLICE == 0:
+            await asyncio.sleep(0)
+            _refuse_if_stopping(yard)
+        wanted.append(_numbered(yard, spec, index if several else None, roughly=index >= CLOSELY))
+    return wanted
+
+
+def _refuse_if_stopping(yard: Yard) -> None:
+    if yard.stopping:
+        raise ShuttingDown("Steelyard is shutting down; no task is taken.")
 
 
 class SubmittedSweep(NamedTuple):
@@ -73,24 +87,15 @@ async def submit_sweep(yard: Yard, spec: Spec) -> SubmittedSweep:
 
     Raises as submit(); Conflict for a key whose sweep computes something else.
     """
-    rows = expand(spec.get("base") or {}, grid=spec.get("grid"), rows=spec.get("rows"), limit=BATCH_LIMIT)
     sweep_id = secrets.token_hex(6)
-    shared = {k: v for k, v in spec.items() if k not in {"base", "grid", "rows", "name", "key"}}
-    varied = sorted(
-        {name for row in rows for name in row if name not in (spec.get("base") or {})} | _varied(rows)
-    )
-    specs = [
-        {**shared, "parameters": row, "label": spec.get("label") or _label(row, varied), "sweep_id": sweep_id}
-        for row in rows
-    ]
-    wanted = _checked(yard, specs)
+    wanted = await _checked(yard, await asyncio.to_thread(_specs, spec, sweep_id))
     key = spec.get("key")
     sweep = NewSweep(
         id=sweep_id,
         simulation=wanted[0].simulation,
         name=spec.get("name") or "",
         key=key,
-        digest=None if key is None else sweeps.digest_of(wanted),
+        digest=None if key is None else await asyncio.to_thread(sweeps.digest_of, wanted),
     )
 
     def apply(change: Change) -> SubmittedSweep:
@@ -102,6 +107,19 @@ async def submit_sweep(yard: Yard, spec: Spec) -> SubmittedSweep:
     submitted = await yard.database.change(apply, "submit")
     yard.hurry()
     return submitted
+
+
+def _specs(spec: Spec, sweep_id: str) -> list[Spec]:
+    """The tasks of a sweep. InvalidRequest."""
+    rows = expand(spec.get("base") or {}, grid=spec.get("grid"), rows=spec.get("rows"), limit=BATCH_LIMIT)
+    shared = {k: v for k, v in spec.items() if k not in {"base", "grid", "rows", "name", "key"}}
+    varied = sorted(
+        {name for row in rows for name in row if name not in (spec.get("base") or {})} | _varied(rows)
+    )
+    return [
+        {**shared, "parameters": row, "label": spec.get("label") or _label(row, varied), "sweep_id": sweep_id}
+        for row in rows
+    ]
 
 
 def _varied(rows: list[dict[str, Any]]) -> set[str]:

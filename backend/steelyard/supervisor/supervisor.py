@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from io import BufferedReader
 from typing import Any
 
@@ -324,8 +324,8 @@ class Supervisor:
         """Hear every message as the WebSocket carries it, until the returned function is called."""
         return self._yard.feed.listen(listener)
 
-    def replay(self, since: int) -> list[Message] | None:
-        """Stored messages after `since`; None when a snapshot must serve."""
+    def replay(self, since: int) -> Iterator[list[Message]] | None:
+        """Stored messages after `since`, in pages; None when a snapshot must serve."""
         return self._yard.feed.replay(since)
 
     def watch_log(self, task_id: str) -> None:

@@ -7,7 +7,7 @@ the API tests is held to the same.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from io import BufferedReader
 from typing import Any, Protocol
 
@@ -216,6 +216,6 @@ class Needs(Protocol):
         """The number of the latest stored event; 0 before the first."""
         ...
 
-    def replay(self, since: int) -> list[Json] | None:
-        """Every stored message after `since`, as it was pushed; None if they are not all kept any more."""
+    def replay(self, since: int) -> Iterator[list[Json]] | None:
+        """Every stored message after `since`, as it was pushed, in pages; None if not all are kept."""
         ...

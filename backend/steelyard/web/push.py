@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
@@ -108,8 +108,8 @@ class Hub:
             for topic in client.topics:
                 self._leave(topic)
 
-    def _beginning(self, client: Client, since: int | None) -> list[Json]:
-        """What the client is sent first: all that it missed, or else where things stand."""
+    def _beginning(self, client: Client, since: int | None) -> Iterator[list[Json]]:
+        """What the client is sent first, page by page: all that it missed, or else where things stand."""
         last = self._supervisor.last_seq()
         if since is not None and 0 <= last - since <= LONGEST_REPLAY:
             missed = self._supervisor.replay(since)
@@ -118,7 +118,7 @@ class Hub:
                 return missed
         status = self._supervisor.status()
         client.sent = status["seq"]
-        return [{"type": "snapshot", "seq": status["seq"], "status": status}]
+        return iter([[{"type": "snapshot", "seq": status["seq"], "status": status}]])
 
     def _wish(self, client: Client, text: str) -> None:
         """Carry out a client's message; one that is not understood is answered, and changes nothing."""

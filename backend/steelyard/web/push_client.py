@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -77,7 +77,7 @@ class Client:
         if not self._ended.done():
             self._ended.set_result((code, reason))
 
-    async def run(self, beginning: list[Json], wish: Callable[[str], None]) -> None:
+    async def run(self, beginning: Iterator[list[Json]], wish: Callable[[str], None]) -> None:
         """Accept, send the beginning, then what is offered, until one side ends it."""
         await self._websocket.accept()
         reader = asyncio.ensure_future(self._read(wish))
@@ -115,9 +115,16 @@ class Client:
             else:
                 wish(text)
 
-    async def _write(self, beginning: list[Json]) -> None:
-        for message in beginning:
-            await self._websocket.send_text(encode(message).decode())
+    async def _write(self, beginning: Iterator[list[Json]]) -> None:
+        try:
+            for page in beginning:
+                for message in page:
+                    await self._websocket.send_text(encode(message).decode())
+                # To send waits only for a client that does not keep up; others want to be served between.
+                await asyncio.sleep(0)
+        except LookupError as error:
+            self.end(TOO_SLOW, f"too slow: {error}; connect again")
+            return
         while self._waiting or not self._ended.done():
             while self._waiting:
                 text = self._waiting.popleft()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -40,7 +41,11 @@ class HeldSocket:
 def running() -> tuple[Client, HeldSocket, asyncio.Task[None]]:
     socket = HeldSocket()
     client = Client(cast(WebSocket, socket))
-    return client, socket, asyncio.ensure_future(client.run([{"type": "snapshot"}], lambda text: None))
+    return (
+        client,
+        socket,
+        asyncio.ensure_future(client.run(iter([[{"type": "snapshot"}]]), lambda text: None)),
+    )
 
 
 async def test_what_it_has_already_is_not_sent_again() -> None:
@@ -104,3 +109,40 @@ async def test_a_fault_of_the_writer_is_not_swallowed() -> None:
     client.offer("x", None)
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(task, 5)
+
+
+async def test_what_it_missed_is_read_a_page_at_a_time_and_others_are_served_between() -> None:
+    turns = 0
+    seen: list[int] = []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def pages() -> Iterator[list[dict[str, Any]]]:
+        for number in range(5):
+            seen.append(turns)
+            yield [{"number": number}] * 3
+
+    served = asyncio.create_task(others())
+    socket = HeldSocket()
+    client = Client(cast(WebSocket, socket))
+    task = asyncio.ensure_future(client.run(pages(), lambda text: None))
+    await eventually_async(lambda: len(socket.sent) == 15)
+    assert len(set(seen)) == 5
+    served.cancel()
+    client.end(1001, "over")
+    await task
+
+
+async def test_who_missed_what_is_not_kept_any_more_has_to_come_again() -> None:
+    def pages() -> Iterator[list[dict[str, Any]]]:
+        yield [{"number": 1}]
+        raise LookupError("change 2 is not kept any more")
+
+    socket = HeldSocket()
+    await Client(cast(WebSocket, socket)).run(pages(), lambda text: None)
+    assert len(socket.sent) == 1
+    assert socket.closed == (TOO_SLOW, "too slow: change 2 is not kept any more; connect again")
