@@ -60,7 +60,8 @@ def program() -> Iterator[Finding]:
         yield Finding(
             "Pages",
             "note",
-            "their scripts and styles are not built; with Node: python3 scripts/start.py --setup-only",
+            "their scripts and styles are not built; with Node: python3 scripts/start.py --setup-only"
+            " (on Windows py in place of python3)",
         )
 
 

@@ -14,6 +14,9 @@ from collections.abc import Iterable
 
 from steelyard.machine.programs import external_environment, is_frozen
 
+if sys.platform == "win32":
+    from steelyard.machine import windows_pythons
+
 _PATIENCE = 20.0
 """Seconds; an interpreter on a network drive is slow, one that asks a question never ends."""
 
@@ -38,12 +41,15 @@ print(json.dumps({name: version(name) for name in sys.argv[1:]}))
 
 def default_python(stated: str | None, path: str | None = None) -> str | None:
     """The stated one (an absolute path, or a name on the PATH), else our own; frozen there is none of ours,
-    so the first python3 or python on the PATH. None where there is none. path: in place of our own PATH.
+    so the first python3 or python on the PATH, on Windows one that is installed. None where there is none.
+    path: in place of our own PATH.
     """
     if stated is not None:
         return shutil.which(stated, path=path)
     if not is_frozen():
         return sys.executable
+    if sys.platform == "win32":
+        return windows_pythons.first(os.environ.get("PATH", "") if path is None else path)
     return shutil.which("python3", path=path) or shutil.which("python", path=path)
 
 

@@ -12,6 +12,9 @@ import subprocess
 import sys
 import time
 
+if sys.platform == "win32":
+    from steelyard.machine import windows_programs
+
 _BACKEND = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _TRIES, _PAUSE = 5, 0.05
 _ORIGINAL = "_ORIG"
@@ -58,15 +61,18 @@ def external_environment(environ: dict[str, str]) -> dict[str, str]:
     return cleaned
 
 
-def start(argv: list[str], **options: object) -> subprocess.Popen[bytes]:
+def start(argv: list[str], *, cwd: str, env: dict[str, str], **options: object) -> subprocess.Popen[bytes]:
     """subprocess.Popen, which gives a system that is short of processes or memory for a moment another
     chance.
 
-    Raises what Popen raises.
+    The program is looked for as env and cwd say, on Windows too. Raises what Popen raises, and ValueError
+    for a batch file that would take an argument for a command.
     """
+    if sys.platform == "win32":
+        argv = windows_programs.command(argv, cwd, env)
     for left in reversed(range(_TRIES)):
         try:
-            return subprocess.Popen(argv, **options)  # type: ignore[call-overload,no-any-return]
+            return subprocess.Popen(argv, cwd=cwd, env=env, **options)  # type: ignore[call-overload,no-any-return]
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.ENOMEM) or left == 0:
                 raise
