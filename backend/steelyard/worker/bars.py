@@ -74,6 +74,14 @@ class _Stage:
         elif place in self._places:
             self._places[place][-1] = bar
 
+    def change_total(self, bar: _Bar, total: str) -> None:
+        """A bar that goes on has learned that there is more to do, or less."""
+        bars = self._places.get((bar.row, bar.total), [])
+        if bar in bars:
+            bars.remove(bar)
+            self._places.setdefault((bar.row, total), []).append(bar)
+        bar.total = total
+
     def drawn(self, bar: _Bar) -> None:
         """Note which bar is the latest at its place."""
         bars = self._places.get((bar.row, bar.total), [])
@@ -162,6 +170,15 @@ class Bars:
             and done >= last.done
         ):
             return last  # the last state of a nested bar: tqdm draws it in the row of the outer one
+        if (
+            last is not None
+            and (last.row, last.title, last.line) == (row, title, self._lines)
+            and last.total != total
+            and done >= last.done
+            and done > 0
+        ):
+            self._stage.change_total(last, total)
+            return last
         bar = self._stage.find(row, title, total, done)
         if bar is not None and done >= bar.done:
             return bar

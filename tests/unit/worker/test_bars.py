@@ -122,6 +122,13 @@ def test_an_outer_bar_that_is_drawn_after_its_inner_ones() -> None:
     assert fractions(states) == expected
 
 
+@pytest.mark.parametrize("title", ["", "fetch"])
+def test_a_bar_that_learns_of_more_to_do(title: str) -> None:
+    states = [bar(0, 10, title=title), *(bar(n, 10 + n, title=title) for n in range(1, 10))]
+    found = fractions([*states, bar(15, 20, title=title), bar(20, 20, title=title)])
+    assert found == [0.0, *(n / (10 + n) for n in range(1, 10)), 0.75, ALMOST]
+
+
 def test_a_bar_that_gets_its_name_after_it_was_drawn() -> None:
     states = [bar(0, 10)] + [bar(n, 10, title=f"loss {1 / (n + 1):.3f}") for n in range(10)]
     assert fractions(states) == [0.0] + [n / 10 for n in range(10)]
