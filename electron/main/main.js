@@ -10,6 +10,7 @@ const { Log } = require("./log");
 const { Preferences } = require("./preferences");
 const { Program } = require("./program");
 const { Keeper } = require("./sidecar/keeper");
+const { asksOnce } = require("./sidecar/users_environment");
 const { Tally } = require("./tally");
 const { timings: timingsFrom } = require("./timings");
 const { guard } = require("./window/navigation");
@@ -43,7 +44,14 @@ function run() {
     environment: process.env,
   });
   const preferences = new Preferences(data, log);
-  const keeper = new Keeper({ command, data, version: app.getVersion(), timings, log });
+  const keeper = new Keeper({
+    command,
+    data,
+    version: app.getVersion(),
+    timings,
+    log,
+    usersEnvironment: asksOnce(process.env, timings.shellLimit, log),
+  });
   const tally = new Tally();
   // From the first message on, which may come before there is a window.
   keeper.on("message", (/** @type {any} */ message) => {

@@ -11,6 +11,8 @@ const TIMINGS = Object.freeze({
   misses: 3,
   /** Milliseconds that the first request and the first message of the WebSocket may take. */
   answerLimit: 15_000,
+  /** Milliseconds that a login shell has to tell its variables. Large profiles take half a minute when cold. */
+  shellLimit: 30_000,
   /** Milliseconds to wait before each restart. */
   backOff: [0, 1_000, 2_000, 4_000, 8_000],
   /** Milliseconds in which no more restarts than backOff has entries are made. */

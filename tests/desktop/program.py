@@ -43,7 +43,8 @@ class Desktop:
         self.data = data
         self.began = time.monotonic()
         given = {k: v for k, v in environment(**env).items() if not k.startswith(KEPT_OUT)}
-        given |= {"DISPLAY": display, "STEELYARD_DATA_DIR": str(data)} | env
+        # TERM: as from a terminal, so that no login shell of whoever runs the tests is asked.
+        given |= {"TERM": "xterm", "DISPLAY": display, "STEELYARD_DATA_DIR": str(data)} | env
         if timings is not None:
             given["STEELYARD_DESKTOP_TIMINGS"] = json.dumps(timings)
         self.stragglers: list[str] = []

@@ -19,6 +19,8 @@ from tests.desktop.conftest import BARE_PATH, Launch
 from tests.desktop.hostile import Elsewhere, hostile_sidecar, seen
 from tests.desktop.inspector import Refused
 from tests.desktop.program import Desktop
+from tests.helpers import api
+from tests.helpers.reach import client_of
 from tests.helpers.waiting import eventually
 
 OPENERS = ("xdg-open", "xdg-email")
@@ -208,6 +210,13 @@ def test_36_the_sidecar_is_one_program_with_the_variables_that_it_may_have(launc
     # PyInstaller's loader sets its own, and keeps what it found as ..._ORIG: it found none.
     assert libraries in ({}, {"LD_LIBRARY_PATH": str(package.LINUX / "resources" / "sidecar" / "_internal")})
     assert "SOME_SECRET" not in environ
+    # Tasks have the user's variables, whatever they are called: the list is the sidecar's alone.
+    with client_of(desktop.record) as client:
+        body = {"simulation": "command", "parameters": {"argv": ["/usr/bin/env"]}, "memory": "64MiB"}
+        task_id = client.post("/api/tasks/", json=body).json()["task_id"]
+        told = api.log(client, api.ends(client, task_id)["task_id"]).splitlines()
+    assert {"SOME_SECRET=sesame", "LD_LIBRARY_PATH=/nowhere", "PYTHONSTARTUP=/nowhere"} <= set(told)
+    assert not [line for line in told if line.startswith(("ELECTRON_", "_PYI", "_MEIPASS2"))]
     assert {"127.0.0.1", "localhost"} <= set(environ["NO_PROXY"].split(","))
     command = sidecar.cmdline()
     assert os.path.isabs(command[0]) and command[1:] == ["serve", "--hello"]

@@ -183,7 +183,7 @@ class FakeSidecar:
                 "log_dir": "/logs",
                 "simulations_dir": "/simulations",
                 "database_bytes": 4096,
-                "task_environment": {"programs": {}},
+                "task_environment": {"programs": {}, "source": None, "left_out": [], "note": None},
                 "asleep_s": 0.0,
                 "loop": {"p99": 0.005, "most": 0.02, "most_cpu": 0.02, "most_ever": 0.1, "slow": 0},
                 "started_at": "2026-01-15T09:00:00.000Z",

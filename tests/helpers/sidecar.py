@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,16 @@ def environment(**more: str) -> dict[str, str]:
 
 
 class RunningSidecar:
-    """`steelyard serve` with its stdout read by a thread; a context manager that leaves no process behind."""
+    """`steelyard serve` with its stdout read by a thread; a context manager that leaves no process behind.
+
+    hello: greeted over stdin, by fields that change the greeting if they are given.
+    """
 
     def __init__(
         self,
         data_dir: Path,
         *arguments: str,
-        hello: bool = False,
+        hello: bool | Mapping[str, Any] = False,
         program: Sequence[str] = (sys.executable, "-m", "steelyard"),
         **env: str,
     ) -> None:
@@ -81,6 +84,7 @@ class RunningSidecar:
                 "parent": {"pid": os.getpid()},
                 "data_dir": str(data_dir),
                 "workers": int(arguments[0]) if arguments else 0,
+                **({} if hello is True else hello),
             }
             self.tell(self.hello)
 

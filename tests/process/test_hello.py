@@ -226,3 +226,41 @@ def test_workers_is_a_number_or_restore(tmp_path: Path, workers: str) -> None:
     )
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"--workers" in done.stderr
+
+
+def test_tasks_wait_for_the_environment_that_was_promised_and_no_value_of_it_is_logged(
+    tmp_path: Path,
+) -> None:
+    with RunningSidecar(tmp_path / "data", "1", hello={"environment_follows": True}) as sidecar:
+        with sidecar.client() as client:
+            api.all_run(client, 1)
+            task_id = api.submit(client, ["/bin/sh", "-c", 'echo "$WHO $LARGE" | wc -c; env'])
+            assert (
+                "tasks start when it has answered"
+                in client.get("/api/system/").json()["task_environment"]["note"]
+            )
+            assert api.task(client, task_id)["state"] == "READY"
+            variables = {
+                "WHO": "hush-hush",
+                "LARGE": "x" * 100_000,
+                "STEELYARD_TASK_ID": "forged",
+                "A=B": "1",
+            }
+            sidecar.tell(
+                {
+                    "type": "environment",
+                    "variables": variables,
+                    "source": "a test",
+                    "left_out": ["ELECTRON_X"],
+                }
+            )
+            assert api.ends(client, task_id)["state"] == "SUCCEEDED"
+            length, _, seen = api.log(client, task_id, 1_000_000).partition("\n")
+            assert int(length) == len("hush-hush ") + 100_000 + 1
+            assert f"STEELYARD_TASK_ID={task_id}" in seen
+            told = client.get("/api/system/").json()["task_environment"]
+            assert (told["source"], told["note"]) == ("a test", None)
+            assert told["left_out"] == ["A=B", "ELECTRON_X", "STEELYARD_TASK_ID"]
+            assert b"hush-hush" not in client.get("/system/diagnostics.zip").content
+        for log in sidecar.data_dir.joinpath("logs").iterdir():
+            assert b"hush-hush" not in log.read_bytes(), log

@@ -157,6 +157,7 @@ def test_every_variable_is_one_that_is_read(document: Path) -> None:
         "STEELYARD_COMPLETE",
         "STEELYARD_SIDECAR",
         "STEELYARD_DESKTOP_TIMINGS",
+        "STEELYARD_ASKS_FOR_ENVIRONMENT",
         "ORPHAN_GRACE_MINUTES",
         "STEELYARD_",
     }

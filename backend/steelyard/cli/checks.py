@@ -147,6 +147,15 @@ def settings(found: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding("Settings", "ok", ", ".join(stated) or "all by default")
 
 
+def task_environment(found: Mapping[str, Any]) -> Iterator[Finding]:
+    """Where tasks have their variables from, and which of the user's they do not get."""
+    source = found["source"] or "the sidecar's own"
+    without = f"; left out: {', '.join(found['left_out'])}" if found["left_out"] else ""
+    yield Finding("Tasks' variables", "ok", f"{source}{without}")
+    if found["note"]:
+        yield Finding("Tasks' variables", "note", found["note"])
+
+
 def machine(settings: Settings) -> Iterator[Finding]:
     """Memory, cores and what they admit, as a sidecar would reckon with nothing running."""
     scale = Scale(probe, TreeSampler(), physical_cores())

@@ -79,6 +79,7 @@ def _findings(data: DataDirectory) -> Iterator[Finding]:
             yield Finding("Sidecar", "ok", f"{system['version']}, process {record.pid}, {record.url}")
             yield from checks.figures(system["memory"], system["limits"])
             yield from checks.settings(client.preferences())
+            yield from checks.task_environment(system["task_environment"])
             found = client.simulations()
             last = client.connection.last
             errors = last.json().get("errors") if last is not None else None

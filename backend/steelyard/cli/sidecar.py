@@ -126,6 +126,8 @@ class Sidecar:
                     battery=battery.charge,
                     meter=self._meter,
                 )
+                if self._hello.environment_follows:
+                    yard.users.expect(clocks.awake())
                 await self._serve(yard, Supervisor(yard), orders)
             finally:
                 database.close()
@@ -214,7 +216,7 @@ class Sidecar:
             if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
                 loop.add_signal_handler(hangup, hung_up)
         if orders is not None:
-            orders.follow(lambda order: _obey(order, leave, supervisor.power_changed), parent_gone)
+            orders.follow(lambda order: _obey(order, leave, supervisor), parent_gone)
             assert self._hello.parent is not None
             self._tasks.append(loop.create_task(watch_parent(self._hello.parent, parent_gone)))
         try:
@@ -224,9 +226,7 @@ class Sidecar:
                 task.cancel()
 
 
-def _obey(
-    order: Order, leave: Callable[[Mode, float | None, str], None], power_changed: Callable[[], None]
-) -> None:
+def _obey(order: Order, leave: Callable[[Mode, float | None, str], None], supervisor: Supervisor) -> None:
     """Carry out one line of the parent's; one that is not understood is logged, and changes nothing."""
     deadline = order.deadline_s
     if order.type == "ping":
@@ -238,9 +238,13 @@ def _obey(
             leave("stop", STOP_DEADLINE if deadline is None else min(deadline, LONGEST_DEADLINE), "shutdown")
     elif order.type == "power" and order.event in POWER_EVENTS:
         log.info("power: %s", order.event)
-        power_changed()
+        supervisor.power_changed()
+    elif order.type == "environment":
+        # Names only: what they hold is the user's business.
+        log.info("%d variables of the user for tasks, %s", len(order.variables), order.source)
+        supervisor.users_environment(order.variables, order.source, order.left_out, order.note)
     else:
-        log.warning("an order that is not known was left alone: %.80r", order)
+        log.warning("an order that is not known was left alone: %.80r", order.type)
 
 
 def _check_log_folder(settings: Settings) -> None:

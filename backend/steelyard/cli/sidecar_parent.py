@@ -27,8 +27,9 @@ from steelyard.rules.errors import StartError
 
 WATCH_INTERVAL = 2.0
 """Seconds between two looks at the parent's process (DESIGN section 1)."""
-LINE_LIMIT = 64 * 1024
-"""Bytes of one line of stdin; a longer one is none."""
+HELLO_LIMIT = 64 * 1024
+ORDER_LIMIT = 4 * 1024 * 1024
+"""Bytes of one line of stdin; a longer one is none. No system gives a program a larger environment."""
 
 _TOKEN = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -45,16 +46,21 @@ class _HelloLine(msgspec.Struct):
     parent: _Parent
     data_dir: str | None = None
     workers: int | str = 0
+    environment_follows: bool = False
 
 
 class Order(msgspec.Struct):
-    """One line of stdin after the hello: ping, power or shutdown."""
+    """One line of stdin after the hello: ping, power, shutdown, or the user's environment."""
 
     type: str
     event: str | None = None
     mode: str = "stop"
     deadline_s: float | None = None
     """Within so many seconds. None: 10 for a stop, no limit for a drain."""
+    variables: dict[str, str] = {}
+    source: str = ""
+    left_out: list[str] = []
+    note: str | None = None
 
 
 class Parent(NamedTuple):
@@ -75,21 +81,23 @@ class ParentPipe:
         self._descriptor = descriptor
         self._rest = b""
 
-    def line(self) -> bytes | None:
-        """The next line without its newline, waiting for it; None at the end. ValueError for one too long."""
+    def line(self, limit: int = ORDER_LIMIT) -> bytes | None:
+        """The next line without its newline, waiting for it; None at the end. ValueError for one over limit
+        bytes.
+        """
         too_long = False
         while b"\n" not in self._rest:
             data = os.read(self._descriptor, 65_536)
             if not data:
                 break
             self._rest += data
-            if len(self._rest) > LINE_LIMIT and b"\n" not in self._rest:
+            if len(self._rest) > limit and b"\n" not in self._rest:
                 too_long, self._rest = True, b""
         line, newline, self._rest = self._rest.partition(b"\n")
         if not (line or newline or too_long):
             return None
-        if too_long or len(line) > LINE_LIMIT:
-            raise ValueError(f"the line is longer than {LINE_LIMIT} bytes")
+        if too_long or len(line) > limit:
+            raise ValueError(f"the line is longer than {limit} bytes")
         return line
 
 
@@ -106,12 +114,14 @@ class Hello:
     parent: Parent | None
     data: DataDirectory
     workers: int | str
+    environment_follows: bool = False
+    """Whether the user's environment comes as an order; no task starts before."""
 
     @classmethod
     def read(cls, stdin: ParentPipe) -> Self:
         """The hello from the first line of stdin. StartError bad_configuration when it is none."""
         try:
-            line = stdin.line()
+            line = stdin.line(HELLO_LIMIT)
             if line is None:
                 raise ValueError("stdin ended before a line came")
             hello = msgspec.json.decode(line, type=_HelloLine)
@@ -138,6 +148,7 @@ class Hello:
             Parent(hello.parent.pid, identity.identity_of(hello.parent.pid)),
             DataDirectory(path.absolute()),
             hello.workers,
+            hello.environment_follows,
         )
 
     def proof(self, port: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli.checks import figures
+from steelyard.cli.checks import figures, task_environment
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import duration, relative, size
 
@@ -70,5 +70,5 @@ def _facts(found: dict[str, Any], now: float) -> Iterator[tuple[str, str]]:
     yield "Simulations", found["simulations_dir"]
     yield "Database", size(found["database_bytes"])
     yield "Slept", duration(found["asleep_s"]) if found["asleep_s"] >= 1 else "not since the start"
-    for finding in figures(found["memory"], found["limits"]):
+    for finding in (*task_environment(found["task_environment"]), *figures(found["memory"], found["limits"])):
         yield finding.subject, finding.text

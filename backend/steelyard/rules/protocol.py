@@ -28,7 +28,7 @@ CLOSE_CODES = {"shutting_down": 1001, "too_slow": 1013}
 STDOUT_EVENTS = ("phase", "ready", "fatal", "pong")
 """`event` of the lines that `serve` prints."""
 
-STDIN_TYPES = ("ping", "power", "shutdown")
+STDIN_TYPES = ("ping", "power", "shutdown", "environment")
 """`type` of the lines that a parent may write after the hello."""
 
 POWER_EVENTS = ("suspend", "resume", "on-battery", "on-ac")

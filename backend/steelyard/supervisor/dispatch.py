@@ -81,7 +81,8 @@ def _claim(
     Instead, what has to be looked up before the tasks of a sweep can be put in order, unless it is the last
     time.
     """
-    idle = yard.idle() if not (yard.leaving or yard.pause.by or yard.ladder.holding) else []
+    held = yard.leaving or yard.pause.by or yard.ladder.holding or yard.users.are_awaited(yard.clocks.awake())
+    idle = [] if held else yard.idle()
     queues = {handle.queue for handle in idle}
     rows = _queued(yard, change, queues, GLANCE)
     more = len(rows) >= GLANCE

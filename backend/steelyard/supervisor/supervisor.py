@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from io import BufferedReader
 from typing import Any
 
@@ -248,6 +248,13 @@ class Supervisor:
     def power_changed(self) -> None:
         """The machine was suspended or woke, or went to or from its battery: look at once."""
         self._yard.battery_read = None
+        self._yard.hurry()
+
+    def users_environment(
+        self, variables: Mapping[str, str], source: str, left_out: Sequence[str], note: str | None
+    ) -> None:
+        """The user's variables, for tasks that start from now on."""
+        self._yard.users.take(variables, source, left_out, note)
         self._yard.hurry()
 
     def simulations(self) -> dict[str, Any]:

@@ -65,6 +65,9 @@ def view(yard: Yard) -> dict[str, Any]:
     given, stated = of_all_tasks(yard), {same(name) for name in yard.settings.task_environment}
     return {
         "programs": {name: _value(given, name) for name in PROGRAMS if same(name) not in stated},
+        "source": yard.users.source,
+        "left_out": yard.users.left_out,
+        "note": yard.users.note,
     }
 
 

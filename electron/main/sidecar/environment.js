@@ -1,5 +1,5 @@
-// What the sidecar (and with it every task) gets of our environment: named variables, nothing else
-// (SECURITY 36). Never PYTHON*, LD_*, DYLD_*, NODE_*, ELECTRON_*.
+// What the sidecar gets of our environment: named variables, nothing else (SECURITY 36). Never PYTHON*, LD_*,
+// DYLD_*, NODE_*, ELECTRON_*. What its tasks get besides: users_environment.js.
 
 const PREFIXES = ["WORKER_", "STEELYARD_", "LC_"];
 
@@ -75,6 +75,15 @@ function environmentFor(ours) {
       given[name] = value;
     }
   }
+  return withLoopback(given);
+}
+
+/**
+ * These variables, with no proxy between programs of this machine.
+ * @param {Record<string, string>} given
+ * @returns {Record<string, string>}
+ */
+function withLoopback(given) {
   const excepted = (given.NO_PROXY ?? given.no_proxy ?? "").split(",").map((host) => host.trim());
   const hosts = [...new Set([...excepted.filter((host) => host !== ""), ...LOOPBACK])].join(",");
   return { ...given, NO_PROXY: hosts, no_proxy: hosts };
@@ -87,3 +96,4 @@ function isAllowed(name) {
 }
 
 exports.environmentFor = environmentFor;
+exports.withLoopback = withLoopback;

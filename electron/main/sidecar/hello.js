@@ -13,6 +13,7 @@ const { hello: SHARED } = require("../../../shared/protocol.json");
  * @property {{pid: number}} parent
  * @property {string} data_dir
  * @property {number | "restore"} workers
+ * @property {boolean} environment_follows the user's variables come in a line of their own, and no task before
  */
 
 /**
@@ -30,6 +31,7 @@ function makeHello(dataDirectory, workers) {
     parent: { pid: process.pid },
     data_dir: dataDirectory,
     workers,
+    environment_follows: true,
   };
 }
 

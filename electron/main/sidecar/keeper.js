@@ -48,6 +48,7 @@ class Keeper extends EventEmitter {
    * @param {string} given.version
    * @param {import("../timings").Timings} given.timings
    * @param {import("../log").Log} given.log
+   * @param {() => Promise<import("./users_environment").Given>} given.usersEnvironment
    */
   constructor(given) {
     super();

@@ -43,14 +43,16 @@ class Run extends EventEmitter {
    * @param {string} given.version ours; the sidecar's must be the same
    * @param {import("../timings").Timings} given.timings
    * @param {import("../log").Log} given.log
+   * @param {() => Promise<import("./users_environment").Given>} given.usersEnvironment
    */
-  constructor({ generation, command, data, workers, version, timings, log }) {
+  constructor({ generation, command, data, workers, version, timings, log, usersEnvironment }) {
     super();
     this.generation = generation;
     this.command = command;
     this.version = version;
     this.timings = timings;
     this.log = log;
+    this.usersEnvironment = usersEnvironment;
     this.hello = makeHello(data, workers);
     log.hide(this.hello.token);
     /** @type {Ready | null} */
@@ -109,6 +111,7 @@ class Run extends EventEmitter {
     child.on("exit", (code, signal) => setTimeout(() => this.#exited(code, signal), PIPE_PATIENCE));
     this.log.say(`sidecar ${this.generation}: process ${child.pid}, workers ${this.hello.workers}`);
     this.tell(this.hello);
+    void this.usersEnvironment().then((given) => this.tell({ type: "environment", ...given }));
     this.#watchSilence();
   }
 

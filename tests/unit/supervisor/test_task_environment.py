@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.supervisor import task_environment
-from steelyard.supervisor.users import UsersEnvironment
+from steelyard.supervisor.users import AWAITED, LATE, PATIENCE, UsersEnvironment
 from tests.unit.supervisor.making import Made, make
 
 OWN = {"STEELYARD_TASK_ID": "t1"}
@@ -76,6 +76,16 @@ async def test_programs_are_looked_for_on_the_users_path(yard: Made) -> None:
     assert task_environment.search_path(yard.yard) == "/bin"
     yard.yard.users = UsersEnvironment({"PATH": "/opt/conda/bin"}, "login shell")
     assert task_environment.search_path(yard.yard) == "/opt/conda/bin"
+
+
+async def test_tasks_wait_for_the_users_variables_but_not_for_ever(yard: Made) -> None:
+    users = yard.yard.users
+    assert not users.are_awaited(yard.clocks.awake())
+    users.expect(yard.clocks.awake())
+    assert users.are_awaited(yard.clocks.awake() + PATIENCE - 1) and users.note == AWAITED
+    assert not users.are_awaited(yard.clocks.awake() + PATIENCE) and users.note == LATE
+    users.take({"A": "1"}, "login shell", [], None)
+    assert (users.variables, users.note) == ({"A": "1"}, None), "better late than never"
 
 
 async def test_a_faulty_preference_does_not_show_what_it_holds(tmp_path: Path) -> None:

@@ -170,6 +170,12 @@ class TaskEnvironment(Reply):
         dict[str, str | None],
         Meta(description="PATH, VIRTUAL_ENV and CONDA_PREFIX, without those that the preference sets."),
     ]
+    source: Annotated[
+        str | None,
+        Meta(description="Where the desktop program has the user's variables from; null: the sidecar's own."),
+    ]
+    left_out: Annotated[list[str], Meta(description="Names of variables of the user that tasks do not get.")]
+    note: Annotated[str | None, Meta(description="What a person should know about them.")]
 
 
 class System(Reply):
