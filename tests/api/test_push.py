@@ -217,6 +217,28 @@ def test_a_client_that_reads_nothing_does_not_hold_up_the_end(monkeypatch: pytes
         assert not edge.supervisor._listeners
 
 
+def test_a_fault_in_telling_closes_who_listens_and_whoever_comes_back_has_missed_nothing(
+    server: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left open, a client would miss a change for ever and not know it."""
+
+    def breaks(message: Any) -> bytes:
+        raise ValueError("a fault of ours")
+
+    with server.websocket() as client:
+        heard(client)
+        with monkeypatch.context() as patched:
+            patched.setattr(push, "encode", breaks)
+            server.say("task", task={"task_id": "t"})
+        with pytest.raises(ConnectionClosed) as caught:
+            heard(client)
+        assert caught.value.rcvd is not None and caught.value.rcvd.code == 1011
+    with server.websocket("?resume_from=0") as client:
+        assert heard(client) == {"type": "task", "seq": 1, "task": {"task_id": "t"}}
+        server.say("task", task={"task_id": "next"})
+        assert heard(client)["seq"] == 2
+
+
 def test_an_unexpected_fault_of_the_supervisor_ends_one_client_and_not_the_hub(server: Edge) -> None:
     server.supervisor.refuse = RuntimeError("broken")
     with pytest.raises(InvalidStatus) as caught, server.websocket():

@@ -21,9 +21,11 @@ from steelyard.supervisor import (
     attempts,
     dispatch,
     following,
+    guarding,
     hearing,
     launch,
     outcomes,
+    progress,
     spawn,
     turn,
     worker_end,
@@ -36,7 +38,8 @@ from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import GIB, Made, make
 
 PLACES = [
-    *places(attempts, "on_ended", "_outcome", "on_started", "on_progress", "on_checkpointed", "on_output"),
+    *places(attempts, "on_ended", "_outcome", "on_started", "on_output"),
+    *places(progress, "on_progress", "on_checkpointed"),
     *places(outcomes, "conclude", "_finish_with_result", "_readable", "finish", "end_attempt", "_decide"),
     *places(outcomes._Recording, "write", "_end", "_done"),
     *places(following.Following, "keep", "_teach", "_count", "_then"),
@@ -159,6 +162,7 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     made.yard.owed = 2
     turns = turn.Turns(made.yard)
     going = [asyncio.create_task(turns.run()), asyncio.create_task(_time(made))]
+    guarding.watch(going[0], "the supervisor's turn", lambda why: made.yard.lost(why))
     try:
         yield model
     finally:
@@ -221,6 +225,20 @@ async def test_a_fault_of_ours_costs_no_outcome_and_is_told(
         told = [text for text in (*remarks, *logged) if "broken: " in text]
         assert told, f"nobody was told of {place}"
         assert [row[0] for row in database.execute("PRAGMA integrity_check").fetchall()] == ["ok"]
+
+
+@pytest.mark.parametrize("place", places(turn.Turns, "run"), ids=str)
+async def test_turns_go_on_or_the_sidecar_is_told_that_they_have_ended(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.break_it(monkeypatch)
+    lost: list[str] = []
+    async with running(tmp_path, monkeypatch) as model:
+        model.made.yard.lost = lost.append
+        going = asyncio.create_task(all_is_over(model))
+        await eventually_async(lambda: going.done() or lost, within=30)
+        going.cancel()
+        assert lost or await going is None
 
 
 async def test_the_yard_of_these_tests_comes_to_its_end_without_a_fault(

@@ -16,6 +16,8 @@ from steelyard.machine.loop_meter import LoopMeter
 from steelyard.machine.paths import DataDirectory, data_directory
 from steelyard.rules.errors import StartError
 
+BROKEN = 1
+"""Exit status of a sidecar that a fault of ours kept from doing its work."""
 FATAL = 2
 """Exit status of a start that failed (DESIGN section 1)."""
 
@@ -44,7 +46,15 @@ def serve(data_dir: str | None, port: int, workers: str, hello: bool) -> None:
         greeting = Hello.read(stdin) if stdin else _own_hello(data_dir, workers)
         meter = LoopMeter()
         with asyncio.Runner(loop_factory=meter.new_loop) as runner:
-            runner.run(Sidecar(greeting, port, stdin, meter).run())
+            sidecar = Sidecar(greeting, port, stdin, meter)
+            runner.run(sidecar.run())
+        if sidecar.failure is not None:
+            click.echo(
+                f"Steelyard met a fault of its own and stopped: {sidecar.failure}. sidecar.log says more. "
+                "Start it again: tasks go on from their last checkpoints.",
+                err=True,
+            )
+            sys.exit(BROKEN)
     except StartError as error:
         say("fatal", code=error.fatal_code, message=error.message, remedy=error.remedy)
         if not hello:

@@ -45,6 +45,7 @@ from steelyard.store.database import Database
 from steelyard.supervisor import ownership
 from steelyard.supervisor.departure import Mode
 from steelyard.supervisor.feed import Feed
+from steelyard.supervisor.guarding import watch
 from steelyard.supervisor.scale import Scale
 from steelyard.supervisor.supervisor import Supervisor
 from steelyard.supervisor.yard import Yard
@@ -81,6 +82,8 @@ class Sidecar:
         self._stdin = stdin
         self._asked_to_stop = asyncio.Event()
         self._in_a_hurry = False
+        self.failure: str | None = None
+        """Why it left by itself: a fault of ours, after which it has to be started anew."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -203,6 +206,12 @@ class Sidecar:
             leave("stop", AT_ONCE, "the parent is gone")
             end_for_certain(LAST_RESORT)
 
+        def lost(why: str) -> None:
+            self.failure = why
+            leave("stop", STOP_DEADLINE, why)
+
+        supervisor.when_lost(lost)
+
         def hung_up() -> None:
             # Once: a shell that goes with its terminal passes on the signal that the system sends as well.
             if not self._asked_to_stop.is_set():
@@ -218,7 +227,9 @@ class Sidecar:
         if orders is not None:
             orders.follow(lambda order: _obey(order, leave, supervisor), parent_gone)
             assert self._hello.parent is not None
-            self._tasks.append(loop.create_task(watch_parent(self._hello.parent, parent_gone)))
+            watching = loop.create_task(watch_parent(self._hello.parent, parent_gone))
+            watch(watching, "watching the parent's process", lambda why: None)
+            self._tasks.append(watching)
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ import msgspec
 from steelyard.store import events
 from steelyard.store.database import Database
 from steelyard.store.events import Event
+
+log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 Listener = Callable[[Message], None]
@@ -70,7 +73,11 @@ class Feed:
 
     def _send(self, message: Message) -> None:
         for listener in tuple(self._listeners):
-            listener(message)
+            try:
+                listener(message)
+            except Exception:
+                # Whoever cannot hear must not cost anybody else what is being done.
+                log.exception("a listener could not be told of %s", message["type"])
 
 
 def _stored(event: Event) -> Message:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.states import WorkerState
-from steelyard.supervisor import worker_end, workers
+from steelyard.supervisor import notices, worker_end, workers
+from steelyard.supervisor.guarding import safely
 from steelyard.supervisor.worker_handle import WorkerHandle
 from steelyard.supervisor.yard import Yard
 
@@ -18,6 +20,18 @@ LAST_RITES = 1.0
 
 LAST_RECORDS = 0.5
 """Seconds that the ends of workers may take to be recorded when all processes are gone."""
+
+
+def when_lost(yard: Yard, leave: Callable[[str], None]) -> None:
+    """Have `leave` called, once, with the reason should a fault of ours be the end of all starting."""
+
+    def lost(why: str) -> None:
+        yard.lost = lambda why: None
+        text = f"Steelyard met a fault of its own and stopped: {why}. Its log says more."
+        safely("giving notice", lambda: notices.give(yard, "fault", text), None)
+        leave(why)
+
+    yard.lost = lost
 
 
 async def drain_all(yard: Yard) -> None:

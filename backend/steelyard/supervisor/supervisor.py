@@ -36,6 +36,7 @@ from steelyard.supervisor import (
 )
 from steelyard.supervisor.departure import SOFT_STOP, Mode
 from steelyard.supervisor.feed import Listener, Message
+from steelyard.supervisor.guarding import watch
 from steelyard.supervisor.turn import Turns
 from steelyard.supervisor.yard import Yard
 
@@ -73,6 +74,11 @@ class Supervisor:
         yard.owed = count
         await workers.make_good(yard)
         self._turning = asyncio.get_running_loop().create_task(self._turns.run())
+        watch(self._turning, "the supervisor's turn", lambda why: yard.lost(why))
+
+    def when_lost(self, leave: Callable[[str], None]) -> None:
+        """Have `leave` called, once, with the reason should a fault of ours be the end of all starting."""
+        leaving.when_lost(self._yard, leave)
 
     def leave(self, mode: Mode, deadline_s: float | None) -> None:
         """Say how stop() shall leave; while it is under way, this makes it quicker, never slower."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 
-from steelyard.rules.errors import StorageFull
 from steelyard.rules.quantities import format_duration
-from steelyard.store import faults, tasks
+from steelyard.store import tasks
 from steelyard.store.condition import Trouble
 from steelyard.supervisor import (
     dispatch,
@@ -22,6 +20,7 @@ from steelyard.supervisor import (
     workers,
 )
 from steelyard.supervisor.housekeeping import Housekeeper
+from steelyard.supervisor.steps import Steps
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
@@ -31,6 +30,11 @@ CLOSEST = 0.05
 """Seconds between two samples of the trees, however much happens."""
 BEAT_WITH_TASKS = 0.25
 """Seconds between two turns; DESIGN section 3: 4 Hz while tasks run, 1 Hz otherwise."""
+GIVE_UP = 60.0
+"""Seconds awake in which nothing could be weighed or started; then the sidecar leaves, to be started anew."""
+TURNING = "a turn"
+WEIGHING = "weighing the machine"
+STARTING = "starting tasks"
 
 
 class Turns:
@@ -47,11 +51,14 @@ class Turns:
         self._trees_weighed = 0.0
         self._tried_again = 0.0
         self._trouble: Trouble | None = None
+        self._steps = Steps(yard)
+        self._worked = False
+        """Whether every step of the last turn did."""
         self._patience = BEAT
         """Seconds until the next turn at the latest."""
 
     async def run(self) -> None:
-        """For ever. A turn that fails is logged, and the next one goes on."""
+        """For ever. A step that fails is told, and the next turn makes it again."""
         yard = self._yard
         while True:
             # Not wait_for(): in Python 3.11 it swallows a cancellation that comes in the moment of the event.
@@ -60,21 +67,17 @@ class Turns:
                     await yard.wake.wait()
             yard.wake.clear()
             self._patience = BEAT
-            try:
-                await self._turn()
-            except (StorageFull, sqlite3.Error) as error:
-                self._met(error)
+            if not (await self._steps.make(TURNING, self._turn) and self._worked):
                 await asyncio.sleep(BEAT)
-            except Exception:
-                log.exception("a turn failed; the next one goes on")
-                await asyncio.sleep(BEAT)
-            self._tell_when_over()
+                self._give_up_where_nothing_works()
 
-    def _met(self, error: StorageFull | sqlite3.Error) -> None:
-        """What the disk refuses, the database's condition tells once; the rest is a fault of ours."""
-        self._yard.database.condition.met(error)
-        if isinstance(error, sqlite3.Error) and faults.kind_of(error) is faults.Kind.OURS:
-            log.error("a turn failed; the next one goes on", exc_info=error)
+    def _give_up_where_nothing_works(self) -> None:
+        """Rather be started anew than answer pages and start nothing; but no task pays for it."""
+        if any(handle.attempt is not None for handle in self._yard.handles.values()):
+            return
+        for what in (TURNING, WEIGHING, STARTING):
+            if self._steps.failing_for(what) >= GIVE_UP:
+                self._yard.lost(f"{what} has failed for {format_duration(GIVE_UP)}")
 
     def _tell_when_over(self) -> None:
         """Once the database takes changes again, whoever was not there can read that it did not."""
@@ -85,17 +88,32 @@ class Turns:
             notices.give(self._yard, "storage", text, state=trouble.kind.value, seconds=round(lasted, 1))
 
     async def _turn(self) -> None:
+        """Every step once, whatever becomes of the others."""
+        yard, make = self._yard, self._steps.make
+        weighed = await make(WEIGHING, self._weigh)
+        self._worked = False
+        worked = [
+            weighed,
+            await make("recording what was refused before", self._record),
+            await make("looking at the battery", lambda: pausing.look_at_battery(yard)),
+            await make("looking after workers", lambda: worker_end.check(yard)),
+            await make("looking for tasks that nobody runs", lambda: outcomes.give_back_unheld(yard)),
+            await make("learning", lambda: dispatch.relearn(yard)),
+            # On old figures nothing is started.
+            weighed and await make(STARTING, lambda: dispatch.dispatch(yard)),
+            weighed and await make("replacing workers", lambda: workers.make_good(yard)),
+            await make("housekeeping", self._housekeeper.keep_house),
+            await make("telling the figures", self._publish),
+            await make("telling that the storage works again", self._tell_when_over),
+            await make("planning the next turn", self._plan_next),
+        ]
+        self._worked = all(worked)
+
+    def _weigh(self) -> None:
         if self._observe():
             memory_guard.keep(self._yard)
-        self._record()
-        pausing.look_at_battery(self._yard)
-        worker_end.check(self._yard)
-        outcomes.give_back_unheld(self._yard)
-        dispatch.relearn(self._yard)
-        await dispatch.dispatch(self._yard)
-        await workers.make_good(self._yard)
-        await self._housekeeper.keep_house()
-        self._publish()
+
+    def _plan_next(self) -> None:
         self._patience = self._until_next()
 
     def _until_next(self) -> float:

@@ -10,6 +10,7 @@ import sqlite3
 from steelyard.rules.errors import SteelyardError
 from steelyard.store import backups
 from steelyard.supervisor import notices, retention
+from steelyard.supervisor.guarding import watch
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Upkeep:
         """Do what is due, beside the loop; nothing if the last errand is still under way."""
         if self._errand is None or self._errand.done():
             self._errand = asyncio.get_running_loop().create_task(self._do_what_is_due())
+            watch(self._errand, "the upkeep", lambda why: notices.give(self._yard, "fault", f"{why}."))
 
     async def end(self) -> None:
         """Stop between two steps."""

@@ -150,7 +150,12 @@ async def _prepare(
     if words:
         log.warning("the directory of task %s is not watched: %s", attempt.task_id, words)
     mine.started = True
-    handle.send("start", low_priority=handle.low_priority, **message)
+    try:
+        handle.send("start", low_priority=handle.low_priority, **message)
+    except Exception as error:
+        log.exception("task %s, attempt %d could not be started", attempt.task_id, attempt.number)
+        words = f"the sidecar could not start it: {type(error).__name__}: {error}; its log says more"
+        finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words))
 
 
 def _look_and_fill(yard: Yard, attempt: RunningAttempt, mine: Workspace) -> None:

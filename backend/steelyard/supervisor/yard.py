@@ -86,6 +86,8 @@ class Yard:
     workspaces: dict[tuple[str, int], Workspace] = field(default_factory=dict)
     """By attempt, from before its start until it is tidied up."""
     errands: set[asyncio.Task[object]] = field(default_factory=set)
+    lost: Callable[[str], None] = lambda why: log.critical("Steelyard is broken: %s", why)
+    """Tell that it cannot go on and has to be started anew."""
 
     def __post_init__(self) -> None:
         self.settings = self.read_settings()

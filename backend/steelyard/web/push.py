@@ -7,8 +7,10 @@ up is closed (1013) and comes back with `resume_from`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
@@ -18,10 +20,14 @@ from steelyard.web.answers import encode
 from steelyard.web.needs import Json, Needs
 from steelyard.web.push_client import Client, read_wishes
 
+log = logging.getLogger(__name__)
+
 MOST_CLIENTS = 32
 LONGEST_REPLAY = 10_000
 """Messages; whoever missed more gets a snapshot, which is shorter."""
 GOING_AWAY = 1001
+BROKEN = 1011
+"""The code for a fault of the server's own (RFC 6455, 7.4.1)."""
 PACE = 1.0
 """Seconds between two tellings of progress: of each task its latest, all together. Every message wakes a
 page, and nobody reads a bar four times a second."""
@@ -62,6 +68,20 @@ class Hub:
             self._pace.cancel()
 
     def _hear(self, message: Json) -> None:
+        with self._told_or_closed():
+            self._take(message)
+
+    @contextmanager
+    def _told_or_closed(self) -> Iterator[None]:
+        """A client that could not be told is closed: it comes back, and is sent all that it missed."""
+        try:
+            yield
+        except Exception:
+            log.exception("the clients could not be told of a change; they are closed, to come again")
+            for client in self._clients:
+                client.end(BROKEN, "a fault: connect again with resume_from")
+
+    def _take(self, message: Json) -> None:
         if message["type"] == "progress":
             if self._pace is not None:
                 self._held[message["task_id"]] = message
@@ -76,8 +96,9 @@ class Hub:
         """The progress that came meanwhile; with none, the next one is told at once."""
         held, self._held = self._held, {}
         self._pace = asyncio.get_running_loop().call_later(PACE, self._tell_held) if held else None
-        for message in held.values():
-            self._tell(message)
+        with self._told_or_closed():
+            for message in held.values():
+                self._tell(message)
 
     def _tell(self, message: Json) -> None:
         stored = message["type"] in _STORED

@@ -62,6 +62,16 @@ def test_one_faulty_file_takes_nothing_from_the_others(catalogue: Catalogue, own
         catalogue.get("bad")
 
 
+def test_a_number_that_no_reader_takes_hides_no_other_simulation(catalogue: Catalogue, own: Path) -> None:
+    """Python refuses to read an integer of 5,000 digits, in words that are no fault of the file's syntax."""
+    put(own, "good")
+    bad = put(own, "bad", more=f"[resources]\ncores = {'9' * 5000}\n")
+    catalogue.reload()
+    assert set(catalogue.simulations) == {"command", "good"}
+    [error] = catalogue.errors
+    assert error["file"] == str(bad) and "integer" in str(error["message"])
+
+
 def test_a_link_that_leads_to_itself_hides_no_other(catalogue: Catalogue, own: Path) -> None:
     for name in ("good", "zgood"):
         put(own, name)

@@ -6,9 +6,14 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from steelyard.rules.timestamps import iso
+from steelyard.supervisor import pausing, turn
+from steelyard.supervisor.supervisor import Supervisor
 from steelyard.supervisor.turn import BEAT, BEAT_WITH_TASKS, Turns
 from tests.fakes.clocks import FakeClocks
+from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import Made
 
 
@@ -21,6 +26,7 @@ class CountedTurns(Turns):
 
     async def _turn(self) -> None:
         self.count += 1
+        self._worked = self.count != 1
 
 
 def a_yard() -> Any:
@@ -56,6 +62,82 @@ async def test_a_wake_up_brings_a_turn_at_once_and_a_failed_one_is_not_the_last(
                 await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_step_that_fails_takes_no_other_along(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pausing, "look_at_battery", breaks)
+    worker, task_id = await made.worker(), await made.submit(memory="1GiB")
+    turns = Turns(made.yard)
+    await turns._turn()
+    assert not turns._worked
+    assert worker.attempt is not None and worker.attempt.task_id == task_id
+
+
+async def test_on_figures_that_are_old_nothing_starts(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, _ = await made.worker(), await made.submit(memory="1GiB")
+    turns = Turns(made.yard)
+    with monkeypatch.context() as patched:
+        patched.setattr(made.yard.scale, "_probe", breaks)
+        await turns._turn()
+        assert worker.attempt is None
+    await turns._turn()
+    assert worker.attempt is not None
+
+
+async def test_it_leaves_where_nothing_could_be_weighed_for_a_minute_and_no_task_runs(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[str] = []
+    probed: list[None] = []
+
+    def probe() -> Any:
+        probed.append(None)
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(turn, "BEAT", 0.001)
+    monkeypatch.setattr(made.yard.scale, "_probe", probe)
+    made.yard.lost = lost.append
+    worker = await made.worker()
+    await made.attempt(worker, await made.submit(memory="1GiB"))
+    turns = Turns(made.yard)
+    task = asyncio.create_task(turns.run())
+    made.yard.hurry()
+    await eventually_async(lambda: turns._steps._failing)
+    made.clocks.advance(2 * turn.GIVE_UP)
+    turned = len(probed)
+    made.yard.hurry()
+    await eventually_async(lambda: len(probed) > turned + 1)
+    assert lost == [], "a task pays for nothing"
+    worker.attempt = None
+    await eventually_async(lambda: lost)
+    assert lost[0] == "weighing the machine has failed for 1 min"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_end_of_all_turns_is_the_end_of_the_sidecar(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would answer pages, and start, guard and reap nothing."""
+    lost: list[str] = []
+
+    async def dies(self: Turns) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(Turns, "run", dies)
+    supervisor = Supervisor(made.yard)
+    supervisor.when_lost(lost.append)
+    await supervisor.start()
+    await eventually_async(lambda: lost)
+    assert lost == ["the supervisor's turn has stopped: ValueError('a fault of ours')"]
+    await made.yard.database.change(lambda change: None)
+    notices = made.yard.database.execute("SELECT data FROM event WHERE kind = 'prompt'").fetchall()
+    assert "met a fault of its own and stopped" in notices[-1]["data"]
+    await supervisor.stop()
+
+
+def breaks(*_: Any) -> Any:
+    raise ValueError("a fault of ours")
 
 
 async def test_the_next_turn_comes_when_a_task_is_due(made: Made) -> None:
