@@ -23,12 +23,16 @@ from steelyard.store import backups, faults, opening
 from steelyard.store.aside import Aside
 from steelyard.store.condition import Condition
 from steelyard.store.events import Event
+from steelyard.store.long_change import LongChanges, UndoneBySqlite
 from steelyard.store.migrations import MIGRATIONS, Migration
 from steelyard.store.records import WallClock, rows_of, to_json
 from steelyard.store.tables import SCHEMA_VERSION
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+TOLD_AT_ONCE = 50
+"""Events of a long change that are told at one go; each goes to every client."""
 
 _APPEND_EVENT = "INSERT INTO event(at, kind, subject, data) VALUES (?, ?, ?, ?)"
 
@@ -53,10 +57,6 @@ class Change:
         assert seq is not None
         self._events.append(Event(seq, self.now, kind, subject, text))
         return seq
-
-
-class _UndoneBySqlite(Exception):
-    """The transaction is gone though nobody rolled it back: so SQLite does when the disk is full or fails."""
 
 
 class _Asked(Generic[T]):
@@ -87,6 +87,9 @@ class Database:
         self._clocks = clocks
         self._asked: list[_Asked[Any]] = []
         self._writing = False
+        self._held = False
+        """True while a long change is under way: the others wait."""
+        self._long = LongChanges(path)
         self._closed = False
         self.aside = Aside(path, opening.BUSY_SECONDS)
         """For reads and work with files that take their time."""
@@ -137,6 +140,16 @@ class Database:
             loop.call_soon(self._flush)
         return future
 
+    async def change_long(self, apply: Callable[[Change], T], step: str = "") -> T:
+        """As change(), for thousands of rows: in a thread and a transaction of its own; `apply` runs once.
+
+        Whoever reads meanwhile sees nothing of it; changes that are asked for meanwhile wait for its end. It
+        goes on if whoever asked for it has gone.
+        """
+        if self._closed:
+            raise ShuttingDown("Steelyard is shutting down; nothing was changed.")
+        return await asyncio.shield(asyncio.create_task(self._carry_out(apply, step)))
+
     def change_now(self, apply: Callable[[Change], T], step: str = "") -> T:
         """Run `apply` in a transaction of its own at once: for the start, before the loop turns."""
         if self._closed:
@@ -171,6 +184,8 @@ class Database:
         """Commit what was still asked for, fold the write-ahead log into the file, and let go of it."""
         if self._closed:
             return
+        self._long.close()
+        self._held = False
         self._flush()
         self._closed = True
         self.aside.close()
@@ -184,6 +199,8 @@ class Database:
 
     def _flush(self) -> None:
         """Carry out what was asked for so far; what is asked for meanwhile belongs to the next flush."""
+        if self._held:
+            return
         everything, self._asked = self._asked, []
         batch = [asked for asked in everything if asked.future is not None and not asked.future.done()]
         if not batch:
@@ -193,6 +210,26 @@ class Database:
         finally:
             for asked in batch:
                 _answer(asked)
+
+    async def _carry_out(self, apply: Callable[[Change], T], step: str) -> T:
+        async with self._long.one:
+            events, now, self._held = list[Event](), self._clocks.wall(), True
+            try:
+                self.condition.check_place()
+                result = await self._long.carry_out(lambda own: apply(Change(own, now, events)), step)
+                self.condition.works()
+                for start in range(0, len(events), TOLD_AT_ONCE):
+                    self._tell(events[start : start + TOLD_AT_ONCE])
+                    await asyncio.sleep(0)
+                return result
+            except Exception as error:
+                told = self._told(error)
+                if isinstance(told, StorageFull):
+                    self.condition.met(told)
+                raise told from error
+            finally:
+                self._held = False
+                self._flush()
 
     def _transact(self, batch: list[_Asked[Any]]) -> None:
         """One transaction for all of `batch`; outcome or error of each is left in it."""
@@ -212,7 +249,7 @@ class Database:
             self.execute("COMMIT")
             _reach(batch, "after_commit")
             self.condition.works()
-        except _UndoneBySqlite as error:
+        except UndoneBySqlite as error:
             self._undo(batch, self._told(error))
             again = batch if len(batch) > 1 else []
         except StorageFull as error:
@@ -246,10 +283,10 @@ class Database:
                 asked.result.close()
                 raise TypeError("a change is plain and synchronous: it may not await")
             if not self._connection.in_transaction:
-                raise _UndoneBySqlite("a change hid that its transaction was undone")
+                raise UndoneBySqlite("a change hid that its transaction was undone")
         except Exception as error:
             if not self._connection.in_transaction:
-                raise _UndoneBySqlite(str(error)) from error
+                raise UndoneBySqlite(str(error)) from error
             del events[mark:]
             asked.result = None
             asked.error = self._told(error)
@@ -270,7 +307,7 @@ class Database:
 
     def _told(self, error: Exception) -> Exception:
         """What whoever asked for a change is told of an error in it."""
-        if isinstance(error, _UndoneBySqlite):
+        if isinstance(error, UndoneBySqlite):
             cause = error.__cause__
             if isinstance(cause, sqlite3.Error) and faults.kind_of(cause) is not faults.Kind.OURS:
                 return self.condition.told(cause)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from steelyard.rules import admission
 from steelyard.rules.errors import (
@@ -25,12 +26,16 @@ from steelyard.store.tasks import NewTask
 from steelyard.supervisor.yard import Yard
 
 Spec = dict[str, Any]
+T = TypeVar("T")
 
 CLOSELY = 256
 """Tasks of one request whose learned claims are told by their parameters at once; the others in time."""
 
 SLICE = 25
 """Tasks of one request that are checked at one go: some milliseconds, with a dozen parameters each."""
+
+AT_ONCE = 200
+"""Tasks of one request that are queued on the loop, in some 10 ms; more are queued in a thread."""
 
 BATCH_LIMIT = 10_000
 """Tasks in one request (DESIGN section 9)."""
@@ -43,7 +48,7 @@ async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:
     which one it is, from 0), Conflict for a key whose task computes something else, ShuttingDown.
     """
     wanted = await _checked(yard, specs)
-    submitted = await yard.database.change(lambda change: tasks.insert(change, wanted), "submit")
+    submitted = await _written(yard, lambda change: tasks.insert(change, wanted), len(wanted))
     yard.hurry()
     return submitted
 
@@ -104,9 +109,15 @@ async def submit_sweep(yard: Yard, spec: Spec) -> SubmittedSweep:
             return SubmittedSweep(known, sweeps.task_ids(change, known), new=False)
         return SubmittedSweep(sweep_id, [task_id for task_id, _ in tasks.insert(change, wanted)], new=True)
 
-    submitted = await yard.database.change(apply, "submit")
+    submitted = await _written(yard, apply, len(wanted))
     yard.hurry()
     return submitted
+
+
+async def _written(yard: Yard, apply: Callable[[Change], T], count: int) -> T:
+    """What `apply` returns, which queues so many tasks, after its commit; many of them in a thread."""
+    change = yard.database.change_long if count > AT_ONCE else yard.database.change
+    return await change(apply, "submit")
 
 
 def _specs(spec: Spec, sweep_id: str) -> list[Spec]:

@@ -18,6 +18,8 @@ from steelyard.web.refusals import unfit
 BODY_LIMIT = 1024 * 1024
 BATCH_LIMIT = 16 * 1024 * 1024
 """Bytes of a body; the larger one for a batch and a sweep's rows."""
+SMALL = 64 * 1024
+"""Bytes of a body that is decoded on the loop, in a few milliseconds; a larger one is decoded in a thread."""
 DEEPEST = 32
 """Levels of nesting of a body: more than any simulation's parameters need, less than any decoder minds."""
 READ_TIMEOUT = 30.0
@@ -31,8 +33,8 @@ T = TypeVar("T")
 
 async def read(request: Request, form: type[T], limit: int = BODY_LIMIT) -> T:
     """The body as a `form`. An empty one is {}: whether that will do, the form's required fields say."""
-    data = await _read(request, limit)
-    return decode(data or b"{}", form)
+    data = await _read(request, limit) or b"{}"
+    return decode(data, form) if len(data) <= SMALL else await asyncio.to_thread(decode, data, form)
 
 
 async def read_object(request: Request) -> dict[str, Any]:

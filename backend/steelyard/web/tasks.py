@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -68,7 +69,8 @@ async def submit_batch(request: Request) -> Answer:
     """Queue many, all or none: 201, or 200 if the keys of all were there already."""
     Query(request)
     form = await bodies.read(request, forms.SubmitBatch, bodies.BATCH_LIMIT)
-    made = await supervisor_of(request).submit(forms.batch_of(form))
+    specs = await asyncio.to_thread(forms.batch_of, form)
+    made = await supervisor_of(request).submit(specs)
     created = any(new for _, new in made)
     return Answer({"task_ids": [task_id for task_id, _ in made]}, 201 if created else 200)
 

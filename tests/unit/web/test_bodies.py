@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -88,3 +89,24 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, never)
     with pytest.raises(InvalidRequest, match="did not arrive"):
         await bodies.read(request, forms.Nothing)
+
+
+async def test_a_large_body_is_decoded_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    decode = bodies.decode
+
+    def noted(*arguments: Any) -> Any:
+        threads.append(threading.get_ident())
+        return decode(*arguments)
+
+    monkeypatch.setattr(bodies, "decode", noted)
+    for label in ("short", "x" * bodies.SMALL):
+        body = b'{"tasks": [{"simulation": "command", "label": "%s"}]}' % label.encode()
+
+        async def arrives(body: bytes = body) -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, arrives)
+        assert len((await bodies.read(request, forms.SubmitBatch)).tasks) == 1
+    assert [thread == threading.get_ident() for thread in threads] == [True, False]
