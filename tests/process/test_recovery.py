@@ -121,6 +121,28 @@ def test_what_an_earlier_run_left_is_ended(
         assert (task["state"], task["cause"]) == ("READY", "sidecar_lost")
 
 
+def test_what_an_attempt_used_is_known_after_a_kill(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with RunningSidecar(data, "--workers", "1") as sidecar, sidecar.client() as client:
+        task_id = api.submit_python(client, "x = b'x' * 50_000_000\nwhile True: pass")
+
+        def written() -> object:
+            with sqlite3.connect(data / "steelyard.db") as connection:
+                found = connection.execute(
+                    "SELECT peak_memory FROM attempt WHERE peak_memory > 5e7"
+                ).fetchone()
+            connection.close()
+            return found
+
+        eventually(written, within=PATIENCE)
+        sidecar.kill()
+    with RunningSidecar(data) as sidecar, sidecar.client() as client:
+        [past] = api.task(client, task_id)["attempts"]
+        assert past["cause"] == "sidecar_lost"
+        assert past["peak_memory"] > 50_000_000 and past["cpu_seconds"] > 0
+        assert client.get(f"/api/tasks/{task_id}/samples/").json()["samples"]
+
+
 def test_recovery_twice_changes_nothing_more(tmp_path: Path) -> None:
     data = tmp_path / "data"
     task_id = killed_with_a_task(data)

@@ -37,7 +37,8 @@ _FINISH_TASK = """UPDATE task SET state = :state, cause = :cause, worker_id = NU
     claim = coalesce(:claim, claim)
     WHERE id = :id AND attempt = :number AND worker_id = :worker AND state = 'RUNNING' RETURNING *"""
 _FINISH_ATTEMPT = """UPDATE attempt SET finished_at = :now, cause = :cause, exit_code = :exit_code,
-    signal = :signal, evidence = :evidence, error_tail = :error_tail, peak_memory = :peak, cpu_seconds = :cpu,
+    signal = :signal, evidence = :evidence, error_tail = :error_tail,
+    peak_memory = coalesce(:peak, peak_memory), cpu_seconds = coalesce(:cpu, cpu_seconds),
     progress = :progress, duration = :duration, progressed = :progressed
     WHERE task_id = :id AND number = :number"""
 _HISTORY = """SELECT attempt.* FROM attempt JOIN task ON task.id = attempt.task_id
@@ -46,6 +47,8 @@ _HISTORY = """SELECT attempt.* FROM attempt JOIN task ON task.id = attempt.task_
 _OPEN = """SELECT attempt.*, task.simulation, task.budget_from FROM task JOIN attempt
     ON attempt.task_id = task.id AND attempt.number = task.attempt WHERE task.state = 'RUNNING'"""
 
+_USED = """UPDATE attempt SET peak_memory = ?, cpu_seconds = ?
+    WHERE task_id = ? AND number = ? AND finished_at IS NULL"""
 _ENDED = "SELECT finished_at FROM attempt WHERE task_id = ? AND number = ?"
 _REMARKS = "SELECT remarks FROM attempt WHERE task_id = ? AND number = ?"
 _REMARK = "UPDATE attempt SET remarks = ? WHERE task_id = ? AND number = ?"
@@ -122,6 +125,11 @@ def checkpointed(change: Change, task_id: str, number: int, at: float) -> bool:
         return False
     change.execute(_CHECKPOINTED_ATTEMPT, (task_id, number))
     return True
+
+
+def used(change: Change, task_id: str, number: int, peak: int, cpu_seconds: float) -> bool:
+    """Record what a running attempt has used so far (bytes, s); no event. False: it is over."""
+    return change.execute(_USED, (peak, cpu_seconds, task_id, number)).rowcount == 1
 
 
 def ask_to_cancel(change: Change, task_id: str) -> bool:

@@ -48,7 +48,12 @@ def recover(yard: Yard) -> int:
                 attempt["task_id"],
                 attempt["number"],
                 attempt["worker_id"],
-                Outcome(cause=Cause.SIDECAR_LOST, evidence="the sidecar ended while this attempt ran"),
+                Outcome(
+                    cause=Cause.SIDECAR_LOST,
+                    evidence="the sidecar ended while this attempt ran",
+                    peak_memory=attempt["peak_memory"],
+                    cpu_seconds=attempt["cpu_seconds"],
+                ),
             )
         for row in workers.live(change):
             reason = "the sidecar ended"

@@ -15,6 +15,7 @@ from steelyard.supervisor import (
     notices,
     outcomes,
     pausing,
+    usage,
     views,
     worker_end,
     workers,
@@ -98,6 +99,7 @@ class Turns:
             await make("looking at the battery", lambda: pausing.look_at_battery(yard)),
             await make("looking after workers", lambda: worker_end.check(yard)),
             await make("looking for tasks that nobody runs", lambda: outcomes.give_back_unheld(yard)),
+            await make("keeping what runs use", lambda: usage.keep(yard)),
             await make("learning", lambda: dispatch.relearn(yard)),
             # On old figures nothing is started.
             weighed and await make(STARTING, lambda: dispatch.dispatch(yard)),

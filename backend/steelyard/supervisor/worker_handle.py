@@ -105,6 +105,10 @@ class RunningAttempt:
     sampled: float = 0.0
     """Awake time at which the last of them began."""
     spacing: float = 1.0
+    use_kept: float = 0.0
+    """When it was last written down what it used, as supervisor/usage.py does."""
+    kept_until: float = 0.0
+    """Wall clock of the last sample that was."""
 
     def note_sample(self, wall: float, awake: float, memory: int, cpu: float, cpu_seconds: float) -> None:
         """Keep a sample each `spacing` seconds of awake time: the one with most memory of that stretch."""
