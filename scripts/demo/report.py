@@ -14,6 +14,7 @@ from demo import view
 from demo.sweep import FIGURES
 from steelyard.cli.wording import NOTHING, plain, size
 from steelyard.client.answers import Task
+from steelyard.client.results import took
 from steelyard.machine.paths import DataDirectory
 
 WIDE = 98
@@ -69,7 +70,7 @@ def _table(tasks: Sequence[Task], names: Sequence[str], *, wide: bool) -> Table:
             str(number),
             view.scenario(task, names),
             Text(task["state"].lower(), style=view.STATE_STYLES[task["state"]]),
-            *((view.clock(view.duration(task)), size(task["memory"]["peak"])) if wide else ()),
+            *((view.clock(took(task)), size(task["memory"]["peak"])) if wide else ()),
             *(_figure(result.get(name), heading) for name, heading in FIGURES.items()),
         )
     return table

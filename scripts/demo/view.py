@@ -13,8 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from steelyard.cli.wording import between, plain, size
+from steelyard.cli.wording import plain, size
 from steelyard.client.answers import Limits, Memory, Status, Task, Worker
+from steelyard.client.results import took
 from steelyard.rules.states import ENDED_TASKS
 from steelyard.rules.timestamps import unix
 
@@ -88,11 +89,6 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def duration(task: Task) -> float | None:
-    """Seconds from the last start to the end, of a task that has ended."""
-    return between(task["started_at"], task["finished_at"])
-
-
 # --- Parts ----------------------------------------------------------------------------------------------
 
 
@@ -154,7 +150,7 @@ def _tasks(tasks: Sequence[Task], names: Sequence[str], now: float) -> Table:
         state = "SUSPENDED" if task["suspended"] else task["state"]
         done = 1.0 if task["state"] == "SUCCEEDED" else task["progress"] or 0.0
         left = seconds_left(task, now)
-        ended_in = duration(task) if task["state"] in ENDED_TASKS else None
+        ended_in = took(task) if task["state"] in ENDED_TASKS else None
         table.add_row(
             str(number),
             scenario(task, names),
@@ -178,6 +174,6 @@ def _short(value: object) -> str:
 def _whole_length(task: Task, now: float) -> float | None:
     """Seconds that a task took, or will have taken at its pace; None without a ground for it."""
     if task["state"] == "SUCCEEDED":
-        return duration(task)
+        return took(task)
     left = seconds_left(task, now)
     return None if left is None or task["started_at"] is None else now - unix(task["started_at"]) + left

@@ -123,6 +123,7 @@ QUERIES = [
     ),
     *("/api/events/?since=-1", "/api/events/?limit=0", "/api/events/?since=99999999999999999999"),
     *("/api/workers/w1/log/?tail=0", "/api/tasks/t1/log/?tail=1&offset=1", "/api/tasks/t1/log/?offset=-1"),
+    *("/api/tasks/t1/log/?raw=1", "/api/tasks/t1/log/?raw=1&offset=0&without_marks=1"),
     *("/api/workers/status/?x=1", "/api/system/?", "/healthz?verbose")[::2],
 ]
 

@@ -105,7 +105,7 @@ def in_order(client: httpx.Client, data: Path) -> str:
     later = submit_python(client, "", not_before="2099-01-01T00:00:00Z")
     client.post(f"/api/tasks/{later}/cancel/")
     assert ends(client, task_id)["result"] == {"cost": 1.5}
-    for path in ("", "log/", "log/?tail=3", "log/?offset=0", "samples/", "files/"):
+    for path in ("", "log/", "log/?tail=3", "log/?offset=0", "log/?offset=0&raw=1", "samples/", "files/"):
         client.get(f"/api/tasks/{task_id}/{path}")
     file_id = client.get(f"/api/tasks/{task_id}/files/").json()["files"][0]["id"]
     address = f"/api/tasks/{task_id}/files/{file_id}"

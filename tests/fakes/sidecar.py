@@ -5,6 +5,7 @@ It has no rules and no processes: a test puts into it what it shall answer. test
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -40,7 +41,7 @@ def attempt(number: int = 1, **fields: Any) -> dict[str, Any]:
     return {
         "number": number, "worker_id": "3f9a1c20", "pid": 123, "started_at": "2026-01-15T10:00:00.000Z",
         "finished_at": None, "cause": None, "exit_code": None, "signal": None, "evidence": None,
-        "error_tail": "", "peak_memory": None, "cpu_seconds": None, "remarks": [],
+        "error_tail": "", "peak_memory": None, "cpu_seconds": None, "seconds": None, "remarks": [],
     } | fields  # fmt: skip
 
 
@@ -62,7 +63,8 @@ def task(task_id: str, **fields: Any) -> dict[str, Any]:
 def ended(task_id: str, state: str = "SUCCEEDED", cause: str = "succeeded", **fields: Any) -> dict[str, Any]:
     """A task whose first attempt has ended; fields go to that attempt."""
     times = {"started_at": "2026-01-15T10:00:00.000Z", "finished_at": "2026-01-15T10:05:00.000Z"}
-    last = attempt(**{**times, "cause": cause, "exit_code": 0, "evidence": "exit code 0", **fields})
+    how = {"seconds": 300.0, "cause": cause, "exit_code": 0, "evidence": "exit code 0"}
+    last = attempt(**{**times, **how, **fields})
     return task(task_id, state=state, cause=cause, attempt=1, attempts=[last], **times)
 
 
@@ -296,9 +298,11 @@ class FakeSidecar:
             offset = self.lost.stop
         end = self.lost.start if offset < self.lost.start else len(data)
         piece = data[offset : min(offset + 10, end)]
+        raw = "raw" in query
         return {
-            "text": piece.decode("utf-8", "replace"), "offset": offset, "next": offset + len(piece),
-            "size": len(data), "attempt": number,
+            **({"base64": base64.b64encode(piece).decode()} if raw else {}),
+            "text": "" if raw else piece.decode("utf-8", "replace"),
+            "offset": offset, "next": offset + len(piece), "size": len(data), "attempt": number,
         }  # fmt: skip
 
     def _sweep(self, method: str, sweep_id: str | None, verb: str | None) -> tuple[int, Any]:

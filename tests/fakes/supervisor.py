@@ -220,7 +220,9 @@ class FakeSupervisor:
         self.task(task_id).update(changes)
         return task_id
 
-    def task_log(self, task_id: str, tail: int | None = None, offset: int | None = None) -> Json:
+    def task_log(
+        self, task_id: str, tail: int | None = None, offset: int | None = None, raw: bool = False
+    ) -> Json:
         self._called(f"task_log({tail}, {offset})")
         self.task(task_id)
         return {"text": "", "offset": offset or 0, "size": 0, "attempt": 1}

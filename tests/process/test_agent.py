@@ -142,10 +142,12 @@ def test_what_cannot_start_is_named(tmp_path: Path) -> None:
     cases = [
         ({"argv": ["no-such-program"]}, "no-such-program was not found"),
         ({"argv": ["/no/such/program"]}, "/no/such/program was not found"),
+        ({"argv": ["python3 -c print(1)"]}, "Give the program and its arguments apart: python3 -c print(1)."),
         ({"argv": ["./model.py"]}, "./model.py was not found"),
         ({"argv": [not_executable(tmp_path)]}, "model may not be executed"),
         ({"argv": [without_interpreter(tmp_path)]}, "script names an interpreter"),
         ({"argv": [no_program_at_all(tmp_path)]}, "data is not in a form"),
+        ({"argv": [no_program_at_all(tmp_path)]}, f"Then name what reads it: sh {tmp_path}/data."),
         ({"argv": [str(tmp_path)]}, f"{tmp_path} may not be executed"),
         (
             {"argv": ["true"], "directory": "/no/such/directory"},
@@ -153,7 +155,7 @@ def test_what_cannot_start_is_named(tmp_path: Path) -> None:
         ),
         ({"argv": ["true"], "directory": __file__}, f"directory {__file__} does not exist or is not"),
         ({"argv": ["tr\0ue"]}, "could not be started"),
-        ({"argv": ["true", "x" * 300_000]}, "Argument list too long"),
+        ({"argv": ["true", "x" * 300_000]}, "longer than this system takes. Give it long values in a file."),
         ({"argv": ["true"], "environment": {"A=B": "x"}}, "illegal environment variable name"),
         ({"argv": ["true"], "folder": "/proc/nothing"}, "The folder /proc/nothing for the output"),
     ]

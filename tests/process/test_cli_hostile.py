@@ -149,6 +149,22 @@ def test_bytes_that_are_no_text_are_refused_in_words(sidecar: RunningSidecar, ar
     assert "bytes that are no text in UTF-8 [invalid_request]" in done.stderr
 
 
+def test_a_file_gets_the_very_bytes_that_a_program_printed(sidecar: RunningSidecar, tmp_path: Path) -> None:
+    data = os.urandom(300_000) + "\nK\u00f6ln\r\n".encode("latin-1") + b"\0end"
+    printed = tmp_path / "printed"
+    printed.write_bytes(data)
+    done = run(
+        sidecar,
+        f"cd {tmp_path} && steelyard run -- cat printed > run && id=$(steelyard run --detach -- cat printed)"
+        " && steelyard logs -f $id > followed && steelyard logs $id > whole && echo $id",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("run", "followed", "whole"):
+        assert (tmp_path / name).read_bytes() == data, name
+    with sidecar.client() as client:
+        assert client.get(f"/tasks/{done.stdout.strip()}/output.log").content == data
+
+
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "NaN", "Infinity"])
 def test_a_number_that_is_none_is_refused(sidecar: RunningSidecar, value: str) -> None:
     done = run(sidecar, f"steelyard submit steel-pathway -p carbon_price_2050={value}")

@@ -38,7 +38,8 @@ def running(number: int, began: float, progress: float | None = None, **fields: 
 
 
 def done(number: int, took: float) -> Any:
-    return task(number, "SUCCEEDED", started_at=iso(NOW - took), finished_at=iso(NOW), progress=1.0)
+    times = {"started_at": iso(NOW - took), "finished_at": iso(NOW)}
+    return task(number, "SUCCEEDED", progress=1.0, attempts=[{"seconds": took}], **times)
 
 
 def picture(tasks: list[Any], width: int = 100) -> str:

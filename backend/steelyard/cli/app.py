@@ -5,6 +5,7 @@ A command's module is imported when that command is called, so `steelyard --help
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -45,6 +46,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check this machine and this data directory."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
+
+_OF_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF, errno.EINVAL})
+"""How writing to stdout can fail."""
 
 SECTIONS = {
     "Start": ("serve", "open", "startup"),
@@ -133,11 +137,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except OSError as error:
         _write_no_more()
-        # Without a file's name it was the output.
-        where = "the output cannot be written" if error.filename is None else str(error.filename)
-        click.echo(f"error: {where}: {error.strerror or error}", err=True)
+        click.echo(f"error: {_where(error)}{error.strerror or error}", err=True)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _where(error: OSError) -> str:
+    """What failed: a file, or the output; "" where neither is known."""
+    if error.filename is not None:
+        return f"{error.filename}: "
+    return "the output cannot be written: " if error.errno in _OF_OUTPUT else ""
 
 
 def _open_streams() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator
 
 import click
@@ -50,7 +51,11 @@ def logs(session: Session, task_id: str, follows: bool, tail: int | None) -> Non
 
 def _pieces(session: Session, task_id: str, offset: int, attempt: int | None, follows: bool) -> None:
     follow = session.client.follow
-    pieces = follow(task_id, offset=offset, attempt=attempt) if follows else whole(session, task_id)
+    raw = session.out.raw
+    if follows:
+        pieces: Iterable[LogText] = follow(task_id, offset=offset, attempt=attempt, raw=raw)
+    else:
+        pieces = whole(session, task_id, raw)
     if session.out.as_json:
         for piece in pieces:
             session.out.line(piece)
@@ -67,15 +72,18 @@ def show(session: Session, pieces: Iterable[LogText], offset: int = 0) -> None:
         attempt = piece["attempt"]
         if piece["offset"] > offset:
             session.out.note(f"... {format_size(piece['offset'] - offset)} of output were not kept ...")
-        session.out.text(piece["text"])
+        if "base64" in piece:
+            session.out.bytes(base64.b64decode(piece["base64"]))
+        else:
+            session.out.text(piece["text"])
         offset = piece.get("next", offset)
 
 
-def whole(session: Session, task_id: str) -> Iterator[LogText]:
+def whole(session: Session, task_id: str, raw: bool = False) -> Iterator[LogText]:
     """All that an attempt has printed until now, piece by piece."""
     offset = 0
     while True:
-        piece = session.client.log(task_id, offset=offset)
+        piece = session.client.log(task_id, offset=offset, raw=raw or None)
         yield piece
         if piece.get("next", offset) <= offset:
             return

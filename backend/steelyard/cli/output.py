@@ -75,6 +75,17 @@ class Output:
         sys.stdout.write(text)
         sys.stdout.flush()
 
+    @property
+    def raw(self) -> bool:
+        """Whether output of a program goes on to a program or a file, which want its bytes as they are."""
+        return not self.as_json and not self.console.is_terminal
+
+    def bytes(self, data: bytes) -> None:
+        """Bytes as they are, behind what was written before. Shown at once."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
     def say(self, text: str) -> None:
         """A line of the result."""
         print(text, flush=True)

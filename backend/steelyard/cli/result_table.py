@@ -25,6 +25,9 @@ def show(session: Session, found: Sequence[Result]) -> None:
     """A table; on a terminal with as many numbers as can be read in its width, in a pipe with all of them."""
     varied = names_of([one["varied"] for one in found])
     names, rows = figures.columns([one["result"] for one in found])
+    columns = {name: [one["varied"].get(name) for one in found] for name in varied}
+    columns |= {name: [cells.get(name) for cells in rows] for name in names}
+    digits = {name: figures.more_digits(column) for name, column in columns.items()}
     hidden: list[str] = []
     if session.out.console.is_terminal:
         room = (session.out.console.width - _FIXED - _EACH_VARIED * len(varied)) // _EACH_NUMBER
@@ -42,11 +45,11 @@ def show(session: Session, found: Sequence[Result]) -> None:
         (
             [
                 one["task_id"],
-                *(value(one["varied"].get(name)) for name in varied),
+                *(value(one["varied"].get(name), digits[name]) for name in varied),
                 state(one["state"]),
                 duration(one["seconds"]),
                 size(one["peak"]),
-                *(value(cells.get(name)) for name in names),
+                *(value(cells.get(name), digits[name]) for name in names),
             ]
             for one, cells in zip(found, rows, strict=True)
         ),

@@ -94,7 +94,7 @@ def _stream(session: Session, task_id: str, own_code: bool) -> int:
             task = session.client.wait(task_id, watch=watch)
             out.document(task)
         else:
-            show(session, session.client.follow(task_id, watch=watch))
+            show(session, session.client.follow(task_id, watch=watch, raw=out.raw))
             task = session.client.wait(task_id)
     if task["state"] != TaskState.SUCCEEDED:
         out.note(outcome(task))

@@ -48,7 +48,8 @@ class Moment(click.ParamType[str]):
         """ISO-8601 in UTC, or bad usage."""
         text = str(value)
         try:
-            moment = datetime.fromisoformat(text).astimezone().timestamp()
+            # An hour that summer time leaves out is taken for the one after it.
+            moment = datetime.fromisoformat(text).timestamp()
         except (ValueError, OverflowError, OSError):
             try:
                 moment = SystemClocks().wall() + parse_duration(text)

@@ -14,8 +14,9 @@ from steelyard.cli import completing, sweep_ids
 from steelyard.cli.output import Column, state
 from steelyard.cli.session import Session, connected
 from steelyard.cli.waiting import doing, when
-from steelyard.cli.wording import NOTHING, between, duration, plain, relative, share, size, value
+from steelyard.cli.wording import NOTHING, duration, plain, relative, share, size, value
 from steelyard.client.answers import Attempt, Task
+from steelyard.client.results import took
 from steelyard.rules.states import TaskState
 
 
@@ -189,10 +190,10 @@ def _facts(task: Task, now: float) -> Iterator[tuple[str, str | Text]]:
     if task["after"]:
         yield "After", " ".join(task["after"])
     if task["started_at"]:
-        took = between(task["started_at"], task["finished_at"])
+        seconds = took(task)
         yield (
             "Started",
-            relative(task["started_at"], now) + (f", took {duration(took)}" if took is not None else ""),
+            relative(task["started_at"], now) + ("" if seconds is None else f", took {duration(seconds)}"),
         )
     memory = task["memory"]
     yield "Memory", f"claims {size(memory['claim'])} ({memory['source']}), peak {size(memory['peak'])}"
@@ -228,7 +229,7 @@ def _attempt_row(attempt: Attempt, now: float) -> list[str | Text]:
         str(attempt["number"]),
         attempt["worker_id"] or NOTHING,
         relative(attempt["started_at"], now),
-        duration(between(attempt["started_at"], attempt["finished_at"])),
+        duration(attempt["seconds"]),
         ended,
         size(attempt["peak_memory"]),
         duration(attempt["cpu_seconds"]),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import unicodedata
 from typing import Any
 
-from steelyard.rules.figures import NOT_A_NUMBER
+from steelyard.rules import figures
 from steelyard.rules.quantities import format_duration, format_size
 from steelyard.rules.timestamps import unix
 
@@ -58,19 +57,13 @@ def due(moment: str, now: float) -> str:
     return f"done {relative(moment, now)}" if unix(moment) - now >= 1 else "nearly done"
 
 
-def between(start: str | None, end: str | None) -> float | None:
-    """Seconds from one moment to another; None if one of them is missing."""
-    return None if start is None or end is None else unix(end) - unix(start)
+def value(thing: Any, more: int = 0) -> str:
+    """A parameter or result in a cell: text as it is, numbers short, the rest as it prints.
 
-
-def value(thing: Any) -> str:
-    """A parameter or result in a cell: text as it is, numbers short, the rest as it prints."""
-    if isinstance(thing, float) and not math.isfinite(thing):
-        return NOT_A_NUMBER
+    more: digits that the numbers of its column need to be told apart.
+    """
     if isinstance(thing, float):
-        return (
-            f"{thing:g}" if abs(thing) >= 1e6 or abs(thing) < 1e-3 else f"{thing:.4f}".rstrip("0").rstrip(".")
-        )
+        return figures.text(thing, more)
     if isinstance(thing, bool | list | dict):
         return plain(json.dumps(thing, ensure_ascii=False))
     return NOTHING if thing is None else plain(thing)

@@ -25,6 +25,7 @@ class Attempt(TypedDict):
     error_tail: str | None
     peak_memory: int | None
     cpu_seconds: float | None
+    seconds: float | None
     remarks: list[str]
 
 
@@ -195,11 +196,13 @@ class LogText(TypedDict):
     """A piece of an attempt's output (attempt 0: none yet), which has `size` bytes so far.
 
     The text begins at byte `offset`; `next` is where to go on, if the piece was asked for by its offset.
+    `base64` holds the bytes instead of text, if it was asked for raw.
     """
 
     text: str
     offset: int
     next: NotRequired[int]
+    base64: NotRequired[str]
     size: int
     attempt: int
 

@@ -258,12 +258,15 @@ class Calls(SweepCalls):
         tail: int | None = None,
         offset: int | None = None,
         without_marks: bool | None = None,
+        raw: bool | None = None,
     ) -> Call[LogText]:
         """Output of the task's last attempt: the last `tail` characters, or what follows byte `offset`.
 
-        without_marks: leave out the program's `::steelyard` lines; the figures still count them.
+        without_marks: leave out the program's `::steelyard` lines; the figures still count them. raw: with
+        offset, the bytes as they were printed, in `base64`.
         """
-        return get(_task(task_id, "log/"), tail=tail, offset=offset, without_marks=without_marks)
+        query: dict[str, Any] = {"tail": tail, "offset": offset, "without_marks": without_marks, "raw": raw}
+        return get(_task(task_id, "log/"), **query)
 
     @Route
     def files(self, task_id: str, *, names: Collection[str] | None = None) -> Call[Files]:

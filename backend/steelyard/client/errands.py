@@ -149,14 +149,15 @@ class Errands(Calls):
         offset: int = 0,
         attempt: int | None = None,
         watch: Callable[[Task], None] | None = None,
+        raw: bool = False,
     ) -> Stream[LogText]:
         """Pieces of output as they are written, until the task has ended.
 
         offset: the byte of that attempt's (else the last one's) output to begin at. Of a retried task the
         next attempt's output follows, from its start; the pieces name their attempt. watch is called with
-        each view of the task on the way.
+        each view of the task on the way. raw: the pieces hold bytes, in `base64`, and no text.
         """
-        return Following(task_id, offset, attempt, self.patience, watch).stream()
+        return Following(task_id, offset, attempt, self.patience, watch, raw).stream()
 
     @Errand
     def results(

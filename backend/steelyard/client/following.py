@@ -19,8 +19,15 @@ class Following:
     """The output of one task from byte `offset` on; of an attempt after that one, from its start."""
 
     def __init__(
-        self, task_id: str, offset: int, attempt: int | None, patience: float, watch: Watch | None
+        self,
+        task_id: str,
+        offset: int,
+        attempt: int | None,
+        patience: float,
+        watch: Watch | None,
+        raw: bool = False,
     ) -> None:
+        self._raw = raw
         self._task_id = task_id
         self._offset = offset
         self._attempt = attempt
@@ -85,13 +92,15 @@ class Following:
     def _catch_up(self) -> Stream[LogText]:
         """What is written and was not given yet."""
         while True:
-            piece = yield from self._patience.ask(Calls.log.call(self._task_id, offset=self._offset))
+            piece = yield from self._patience.ask(
+                Calls.log.call(self._task_id, offset=self._offset, raw=self._raw or None)
+            )
             if self._attempt not in (None, piece["attempt"]):
                 # A retry began: its output from its start.
                 self._attempt, self._offset = piece["attempt"], 0
                 continue
             self._attempt = piece["attempt"]
-            if piece["text"]:
+            if piece["text"] or piece.get("base64"):
                 self._ear.lively()
                 yield Give(piece)
             before, self._offset = self._offset, piece.get("next", self._offset)
@@ -102,7 +111,7 @@ class Following:
         """What is new in a push; None if that cannot be told, or lies behind a gap."""
         text, start = message["text"], message["offset"]
         # A byte that was no text stands as one character of three bytes: then its length tells nothing.
-        if message["task_id"] != self._task_id or "\N{REPLACEMENT CHARACTER}" in text:
+        if self._raw or message["task_id"] != self._task_id or "\N{REPLACEMENT CHARACTER}" in text:
             return None
         if message["attempt"] != self._attempt or start > self._offset:
             return None

@@ -7,7 +7,6 @@ from typing import Any
 
 from steelyard.client.answers import Result, Task
 from steelyard.rules import figures
-from steelyard.rules.timestamps import unix
 
 
 def of(tasks: Sequence[Task]) -> list[Result]:
@@ -27,7 +26,7 @@ def of(tasks: Sequence[Task]) -> list[Result]:
             "result": task["result"],
             "numbers": {name: value for name, value in found.items() if not isinstance(value, str)},
             "remarks": figures.of_result(task["attempts"][-1]["remarks"]) if task["attempts"] else [],
-            "seconds": _seconds(task),
+            "seconds": took(task),
             "peak": task["memory"]["peak"],
         }
         for task, given, found in zip(tasks, parameters, numbers, strict=True)
@@ -39,6 +38,9 @@ def names_of(tables: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for table in tables for name in table))
 
 
-def _seconds(task: Task) -> float | None:
-    start, end = task["started_at"], task["finished_at"]
-    return None if start is None or end is None else round(unix(end) - unix(start), 3)
+def took(task: Task) -> float | None:
+    """Seconds of its last run, once it has ended; somebody may have set the clock meanwhile."""
+    if task["started_at"] is None or task["finished_at"] is None or not task["attempts"]:
+        return None
+    seconds = task["attempts"][-1]["seconds"]
+    return None if seconds is None else round(seconds, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 RESULT = "result.json"
@@ -14,6 +14,9 @@ NOT_A_NUMBER = "not a number"
 """What people read in the cell of NaN and of an infinity."""
 LONGEST_NAME = 200
 """Characters of a column's name."""
+
+_MEANT = 12
+"""Digits of a number that somebody may have meant."""
 
 Figure = int | float
 """NaN and infinities are floats here, and texts in JSON (see spelled())."""
@@ -46,6 +49,35 @@ def number(value: object) -> Figure | None:
 def finite(value: Figure) -> Figure | None:
     """The number, or None where JSON has no digits for it."""
     return value if isinstance(value, int) or math.isfinite(value) else None
+
+
+def text(value: Figure, more: int = 0) -> str:
+    """A number as people read it: at least six digits or four decimals, and so many more."""
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        return NOT_A_NUMBER
+    size = abs(value)
+    if value.is_integer() and size < 1e15:
+        return f"{value + 0.0:.0f}"  # no minus before a zero
+    if 1e-3 <= size < 1e6:
+        decimals = max(4, 5 - math.floor(math.log10(size))) + more
+        return f"{value:.{decimals}f}".rstrip("0").rstrip(".")
+    return f"{value:.{6 + more}g}"
+
+
+def more_digits(column: Iterable[object]) -> int:
+    """How many digits more the numbers of a column need so that different ones look different.
+
+    What differs after the twelfth digit alone is the rounding of arithmetic.
+    """
+    found = {value for value in column if isinstance(value, int | float) and not isinstance(value, bool)}
+    numbers = {float(f"{value:.{_MEANT}g}") if isinstance(value, float) else value for value in found}
+    numbers = {value for value in numbers if math.isfinite(value)}
+    for more in range(_MEANT - 6):
+        if len({text(value, more) for value in numbers}) == len(numbers):
+            return more
+    return _MEANT - 6
 
 
 def columns(results: Sequence[Any]) -> tuple[list[str], list[dict[str, Figure | str]]]:

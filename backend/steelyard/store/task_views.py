@@ -92,5 +92,6 @@ def _attempt(row: Row) -> dict[str, Any]:
         "error_tail": row["error_tail"],
         "peak_memory": row["peak_memory"],
         "cpu_seconds": row["cpu_seconds"],
+        "seconds": row["duration"],
         "remarks": from_json(row["remarks"]) or [],
     }

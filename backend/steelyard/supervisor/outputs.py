@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Collection
 from io import BufferedReader
 from pathlib import Path
@@ -20,8 +21,11 @@ PUSH_LIMIT = 64 * 1024
 """Bytes of new output in one `log` message; a follower that needs what lies between fetches it."""
 
 
-def log(yard: Yard, task_id: str, tail: int | None, offset: int | None) -> dict[str, Any]:
-    """The output of a task's last attempt: its last `tail` characters, or a stretch from byte `offset` on."""
+def log(yard: Yard, task_id: str, tail: int | None, offset: int | None, raw: bool = False) -> dict[str, Any]:
+    """The output of a task's last attempt: its last `tail` characters, or a stretch from byte `offset` on.
+
+    raw: the bytes of that stretch as they were printed, in base64, instead of its text.
+    """
     row = tasks.row(yard.database, task_id)
     if row is None:
         raise NotFound(f"There is no task {task_id}.")
@@ -33,7 +37,8 @@ def log(yard: Yard, task_id: str, tail: int | None, offset: int | None) -> dict[
     if offset is not None:
         # What lies between the first and the last part that is kept is passed over.
         start = logs.kept_from(folder, offset)
-        text, used = decoding.whole_characters(logs.read_range(folder, start, PUSH_LIMIT * 4))
+        data = logs.read_range(folder, start, PUSH_LIMIT * 4)
+        text, used = ("", len(data)) if raw else decoding.whole_characters(data)
         return {
             "task_id": task_id,
             "attempt": number,
@@ -41,6 +46,7 @@ def log(yard: Yard, task_id: str, tail: int | None, offset: int | None) -> dict[
             "next": start + used,
             "size": size,
             "text": text,
+            **({"base64": base64.b64encode(data).decode()} if raw else {}),
         }
     text = logs.read_tail(folder, tail or 10_000)
     return {

@@ -225,9 +225,11 @@ class Supervisor:
         """Change priority, label, memory, tags. NotFound, Conflict, WillNeverFit, InvalidRequest."""
         return await task_actions.edit(self._yard, task_id, changes)
 
-    def task_log(self, task_id: str, tail: int | None = None, offset: int | None = None) -> dict[str, Any]:
+    def task_log(
+        self, task_id: str, tail: int | None = None, offset: int | None = None, raw: bool = False
+    ) -> dict[str, Any]:
         """Output of the task's last attempt. NotFound."""
-        return outputs.log(self._yard, task_id, tail, offset)
+        return outputs.log(self._yard, task_id, tail, offset, raw)
 
     async def task_files(self, task_id: str, names: Collection[str] = ()) -> dict[str, Any]:
         """The files of a task's attempts; names: only those. NotFound."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from steelyard.machine.local_time import local
 from steelyard.rules import pause
 from steelyard.rules.errors import NotFound
 from steelyard.rules.quantities import format_size
@@ -113,7 +114,7 @@ def _waiting_for(yard: Yard, view: View) -> str:
         )
     held = tasks.held_until(yard.database, view["task_id"])
     if held is not None and held > now:
-        return f"its time: {iso(held)}"
+        return f"its time: {local(held)}"
     trouble = yard.database.condition.trouble
     if trouble is not None:
         return SENTENCES[trouble.kind]

@@ -27,20 +27,24 @@ MOST_NAMES = 100
     schemas.LogText,
     TAIL,
     whole("offset", 0, FURTHEST, "From which byte on; instead of `tail`."),
+    flag("raw", "With `offset`: the bytes as they were printed, in `base64`; `text` is empty."),
     flag(
         "without_marks", "Leave out the program's `::steelyard` lines. `offset`, `next`, `size` count them."
     ),
 )
 async def log(request: Request) -> Answer:
     """The last `tail` characters of a task's output, or what follows byte `offset`."""
-    query = Query(request, "tail", "offset", "without_marks")
+    query = Query(request, "tail", "offset", "without_marks", "raw")
     tail = query.whole("tail", 1, MOST_LOG_CHARACTERS)
     offset = query.whole("offset", 0, FURTHEST)
     if tail is not None and offset is not None:
         raise InvalidRequest("Either tail or offset, not both.")
     if tail is None and offset is None:
         tail = LOG_CHARACTERS
-    found = supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset)
+    raw = query.yes("raw")
+    if raw and (offset is None or query.yes("without_marks")):
+        raise InvalidRequest("raw goes with offset alone.", field="raw")
+    found = supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset, raw)
     if query.yes("without_marks"):
         _leave_marks_out(found)
     return Answer(found)

@@ -116,7 +116,9 @@ class Needs(Protocol):
         """Change priority, label, memory or tags."""
         ...
 
-    def task_log(self, task_id: str, tail: int | None = None, offset: int | None = None) -> Json:
+    def task_log(
+        self, task_id: str, tail: int | None = None, offset: int | None = None, raw: bool = ...
+    ) -> Json:
         """{"text", "offset", "size", "attempt"} of the last attempt's output."""
         ...
 

@@ -120,13 +120,28 @@ def _sentence(order: Order, error: Exception) -> str:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             if os.path.isfile(os.path.join(directory, program)) and os.path.dirname(program):
                 return f"The program {program} names an interpreter in its first line that does not exist."
-            return f"The program {program} was not found (looked for in {_places(program, directory)})."
+            places = _places(program, directory)
+            return f"The program {program} was not found (looked for in {places}).{_apart(program)}"
         if error.errno == errno.EACCES:
             return f"The program {program} may not be executed: {error.strerror}."
         if error.errno == errno.ENOEXEC:
-            return f"The program {program} is not in a form that this system can execute."
+            return (
+                f"The program {program} is not in a form that this system can execute. Is it a script without"
+                f" #! in its first line? Then name what reads it: sh {program}."
+            )
+        if error.errno == errno.E2BIG:
+            return (
+                f"The program {program} could not be started: its arguments and environment are longer than"
+                " this system takes. Give it long values in a file."
+            )
         return f"The program {program} could not be started: {error.strerror or error}."
     return f"The program {program} could not be started: {error}."
+
+
+def _apart(program: str) -> str:
+    """What is to be done where somebody gave program and arguments as one text."""
+    first, _, rest = program.partition(" ")
+    return f" Give the program and its arguments apart: {first} {rest}." if rest.strip() else ""
 
 
 def _places(program: str, directory: str) -> str:

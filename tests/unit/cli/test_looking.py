@@ -119,6 +119,13 @@ def test_all_tasks_of_a_sweep_in_one_request(sidecar: FakeSidecar, steelyard: St
         assert steelyard(verb).status == 2
 
 
+def test_what_a_task_took_is_no_matter_of_the_wall_clock(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    sidecar.tasks[B] |= {"finished_at": "2026-01-14T04:00:00.000Z"}
+    sidecar.tasks[B]["attempts"][0] |= {"finished_at": "2026-01-14T04:00:00.000Z", "seconds": 125.0}
+    shown = steelyard("task", "bb").out
+    assert "took 2 min 5 s" in shown and shown.count("2 min 5 s") == 2 and "-1 d" not in shown
+
+
 def test_a_retry_takes_along_what_was_rejected(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     sidecar.retried = [A, B, "cccc00000003"]
     done = steelyard("retry", "aa", "--with-dependents")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,27 @@ def test_submit_sends_all_that_may_be_said_of_a_task(
         "not_before": "2026-01-15T22:00:00.000Z", "after": ["abcdef012345"], "tags": ["t", "u"], "key": "k",
         "force": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("2027-03-28T02:30", "2027-03-28T01:30:00.000Z"),  # left out by summer time: the hour after it, 03:30
+        ("2027-03-28T01:59", "2027-03-28T00:59:00.000Z"),
+        ("2027-10-31T02:30", "2027-10-31T00:30:00.000Z"),  # twice there: the first
+        ("2027-03-28", "2027-03-27T23:00:00.000Z"),
+        ("2027-03-28T02:30-05:00", "2027-03-28T07:30:00.000Z"),
+    ],
+)
+def test_a_moment_never_begins_before_what_was_typed(
+    sidecar: FakeSidecar, steelyard: Steelyard, monkeypatch: pytest.MonkeyPatch, typed: str, sent: str
+) -> None:
+    with monkeypatch.context() as berlin:
+        berlin.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        assert steelyard("submit", "demo", "--not-before", typed).status == 0
+    time.tzset()
+    assert body(sidecar)["not_before"] == sent
 
 
 @pytest.mark.parametrize(
@@ -158,6 +180,17 @@ def test_how_run_ends(
 def test_run_detached_prints_the_id_only(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     sidecar.submitted_state = "READY"
     assert steelyard("run", "--detach", "--", "sleep", "9") == (0, f"{ID}\n", "")
+
+
+def test_who_is_in_a_folder_that_is_gone_is_told_so(
+    sidecar: FakeSidecar, steelyard: Steelyard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    done = steelyard("run", "--", "echo", "hi")
+    assert done.status == 1 and "error: the folder that you are in has been deleted" in done.err
+    assert steelyard("run", "--directory", str(tmp_path), "--", "echo", "hi").status == 0
 
 
 def test_ctrl_c_leaves_the_task_and_says_so(

@@ -57,3 +57,21 @@ def test_a_column_of_nothing_but_nan_is_still_a_column() -> None:
 
 def test_what_lies_too_deep_has_no_column() -> None:
     assert figures.columns([{"a": {"b": {"c": {"d": 1, "e": {"f": 2}}}}}])[0] == ["a.b.c.d"]
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        ([1.0, 2.5, None, "x"], ["1", "2.5"]),
+        ([53.1203001, 53.1203002], ["53.1203001", "53.1203002"]),
+        ([1234567.25, 1234567.5], ["1234567", "1234568"]),
+        ([1.000000001e-5, 1e-5], ["1.000000001e-05", "1e-05"]),
+        ([0.1 + 0.2, 0.3], ["0.3", "0.3"]),
+        ([math.nan, math.inf, 2], ["not a number", "not a number", "2"]),
+        ([-0.0, 3], ["0", "3"]),
+    ],
+)
+def test_different_numbers_of_a_column_look_different(column: list[object], texts: list[str]) -> None:
+    more = figures.more_digits(column)
+    numbers = [value for value in column if isinstance(value, int | float)]
+    assert [figures.text(value, more) for value in numbers] == texts

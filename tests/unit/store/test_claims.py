@@ -34,6 +34,7 @@ def test_a_claim_makes_an_attempt(database: Database) -> None:
             "error_tail": "",
             "peak_memory": None,
             "cpu_seconds": None,
+            "seconds": None,
             "remarks": [],
         }
     ]

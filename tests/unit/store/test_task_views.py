@@ -22,7 +22,7 @@ TASK = [
 ]
 ATTEMPT = [
     "number", "worker_id", "pid", "started_at", "finished_at", "cause", "exit_code", "signal",
-    "evidence", "error_tail", "peak_memory", "cpu_seconds", "remarks",
+    "evidence", "error_tail", "peak_memory", "cpu_seconds", "seconds", "remarks",
 ]
 # fmt: on
 

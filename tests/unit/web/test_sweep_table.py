@@ -30,6 +30,13 @@ def test_columns_are_what_differs_and_what_came_out() -> None:
     assert [row.cells["cost"] for row in found.rows] == [3.5, None, 1]
 
 
+def test_neighbours_are_told_apart() -> None:
+    found = table([task(1, 1, {"cost": 53.1203001, "n": 1}), task(2, 2, {"cost": 53.1203002, "n": 2})])
+    assert found.digits == {"price": 0, "cost": 3, "n": 0}
+    shown = [cell(row.cells["cost"], found.digits["cost"]) for row in found.rows]
+    assert shown == ["53.1203001", "53.1203002"]
+
+
 def test_order_by_any_column_with_the_unknown_last() -> None:
     rows = table(TASKS).rows
     assert [row.task["task_id"] for row in ordered(rows, "cost", False)] == ["t3", "t1", "t2"]

@@ -39,6 +39,8 @@ class Table:
     numbers: list[str]
     same: list[tuple[str, str]]
     rows: list[Row]
+    digits: dict[str, int]
+    """Of each column: the digits that its numbers need beyond the usual ones to be told apart."""
     left: int = 0
     """Columns of numbers that are not shown."""
 
@@ -65,9 +67,10 @@ def table(tasks: list[Json], most: int = MOST_NUMBERS) -> Table:
         )
         for task, result in zip(tasks, results, strict=True)
     ]
+    digits = {name: figures.more_digits(row.cells[name] for row in rows) for name in (*differing, *shown)}
     first: Json = tasks[0]["parameters"] or {} if tasks else {}
     same = [(name, str(_cell(first.get(name)))) for name in names if name not in differing]
-    return Table(differing, shown, same, rows, len(numbers) - len(shown))
+    return Table(differing, shown, same, rows, digits, len(numbers) - len(shown))
 
 
 def ordered(rows: list[Row], column: str, down: bool) -> list[Row]:

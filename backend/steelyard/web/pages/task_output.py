@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
@@ -30,11 +31,11 @@ async def download(request: Request) -> Response:
 async def _pieces(supervisor: Needs, task_id: str, size: int) -> AsyncIterator[bytes]:
     offset = 0
     while offset < size:
-        piece = supervisor.task_log(task_id, offset=offset)
+        piece = supervisor.task_log(task_id, offset=offset, raw=True)
         if piece["offset"] > offset:
             gap = piece["offset"] - offset
             yield f"\n[Steelyard: {gap} bytes of output are not kept]\n".encode()
-        yield str(piece["text"]).encode("utf-8", "replace")
+        yield base64.b64decode(piece.get("base64", ""))
         if piece.get("next", 0) <= offset:
             return
         offset = piece["next"]

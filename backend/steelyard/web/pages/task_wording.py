@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
 from jinja2 import Environment
 
-from steelyard.rules.figures import NOT_A_NUMBER
+from steelyard.rules import figures
 from steelyard.rules.quantities import format_size
 from steelyard.rules.reasons import waits
 from steelyard.web.pages.wording import Meaning
@@ -71,14 +70,14 @@ def register(environment: Environment) -> None:
     environment.globals.update(cause_meanings=CAUSE_MEANINGS, priorities=PRIORITIES)
 
 
-def cell(value: object) -> str:
-    """A value in a table: numbers with six significant digits, yes and no, a dash for nothing."""
+def cell(value: object, more: int = 0) -> str:
+    """A value in a table: numbers short, but with so many digits more; yes and no, a dash for nothing."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else NOT_A_NUMBER
+        return figures.text(value, more)
     return str(value)
 
 

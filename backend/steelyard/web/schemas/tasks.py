@@ -25,6 +25,7 @@ class Attempt(Reply):
     error_tail: Annotated[str | None, Meta(description="The last 1,000 characters of one that failed.")]
     peak_memory: Bytes | None
     cpu_seconds: Seconds | None
+    seconds: Annotated[Seconds | None, Meta(description="How long it ran, without sleep; null until then.")]
     remarks: Annotated[list[str], Meta(description="What we noticed beside how it ended, in sentences.")]
 
 
@@ -172,6 +173,7 @@ class LogText(Reply):
     size: Bytes
     text: str
     next: Count | UnsetType = UNSET
+    base64: str | UnsetType = UNSET
 
 
 class File(Reply):
