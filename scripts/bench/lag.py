@@ -39,6 +39,7 @@ PARAMETERS = 11
 SIMULATION = '[simulation]\nname = "random"\ncommand = ["sleep", "0.05"]\n[parameters]\n' + "".join(
     f'p{n} = {{type = "number", minimum = 0, maximum = 1, default = 0.5}}\n' for n in range(PARAMETERS)
 )
+WRITES = "import os, steelyard_task as t\nfor n in range({}): open(t.output_dir() / f'{{n}}.{}', 'w')"
 MIB = 2**20
 ASKED_EVERY = 0.02
 READ_EVERY = 15.0
@@ -239,11 +240,21 @@ def open_forecast(sidecar: RunningSidecar, client: httpx.Client, size: float) ->
 
 def many_files(sidecar: RunningSidecar, client: httpx.Client, size: float) -> str:
     """A task that wrote 60,000 files, with its page open."""
-    program = "import os, steelyard_task as t\nfor n in range({}): open(t.output_dir() / f'{{n}}.txt', 'w')"
-    task_id = api.submit_python(client, program.format(int(60_000 * size)))
+    task_id = api.submit_python(client, WRITES.format(int(60_000 * size), "txt"))
     api.reaches(client, task_id, "SUCCEEDED")
     paths = (f"/tasks/{task_id}/", f"/api/tasks/{task_id}/files/", f"/htmx/tasks/{task_id}/files/")
     with polling(sidecar, *paths, every=0.2) as took:
+        time.sleep(6 * size + 2)
+    return f"{len(took)} answers, the slowest {1000 * max(took):.0f} ms"
+
+
+def files_of_a_sweep(sidecar: RunningSidecar, client: httpx.Client, size: float) -> str:
+    """A sweep of ten tasks with 2,000 pictures each, with its page open."""
+    argv = [[sys.executable, "-c", f"{WRITES.format(int(2_000 * size), 'png')}\n#{n}"] for n in range(10)]
+    body = {"simulation": "command", "grid": {"argv": argv}}
+    sweep_id = client.post("/api/sweeps/", json=body).raise_for_status().json()["sweep_id"]
+    all_end(client, 10)
+    with polling(sidecar, f"/sweeps/{sweep_id}/", f"/htmx/sweeps/{sweep_id}/pictures/", every=0.2) as took:
         time.sleep(6 * size + 2)
     return f"{len(took)} answers, the slowest {1000 * max(took):.0f} ms"
 
@@ -257,6 +268,7 @@ SCENARIOS: dict[str, tuple[Callable[[RunningSidecar, httpx.Client, float], str],
     "replay": (replay, {}),
     "forecast": (open_forecast, {}),
     "files": (many_files, {}),
+    "files-of-a-sweep": (files_of_a_sweep, {}),
 }
 
 

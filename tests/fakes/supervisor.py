@@ -227,7 +227,7 @@ class FakeSupervisor:
         self.task(task_id)
         return {"text": "", "offset": offset or 0, "size": 0, "attempt": 1}
 
-    async def task_files(self, task_id: str, names: Collection[str] = ()) -> Json:
+    async def task_files(self, task_id: str, names: Collection[str] = (), kind: str | None = None) -> Json:
         self.task(task_id)
         found = [self._file(file_id) for file_id in self.files]
         return {"files": found, "total": len(found), "truncated": False}

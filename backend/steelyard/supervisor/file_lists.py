@@ -64,6 +64,11 @@ class TaskFile:
         place = os.fsencode(f"{self.attempt}/{self.root}/{self.name}")
         return base64.urlsafe_b64encode(place).rstrip(b"=").decode()
 
+    @property
+    def kind(self) -> str:
+        """What it is shown as: "image", "table", "json", "text", or "other", which is not shown."""
+        return KINDS.get(os.path.splitext(self.name)[1].lower(), "other")
+
     def view(self) -> dict[str, object]:
         """It as clients see it."""
         return {
@@ -71,7 +76,7 @@ class TaskFile:
             "name": ROOTS[self.root] + self.name,
             "size": self.size,
             "attempt": self.attempt,
-            "kind": KINDS.get(os.path.splitext(self.name)[1].lower(), "other"),
+            "kind": self.kind,
             "modified_at": iso(min(max(0.0, self.modified), LAST_MOMENT)),
         }
 

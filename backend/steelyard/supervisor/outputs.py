@@ -100,22 +100,21 @@ def push_log(yard: Yard, task_id: str, number: int) -> None:
         yard.feed.say("log", task_id=task_id, attempt=number, offset=offset, text=text)
 
 
-async def files(yard: Yard, task_id: str, names: Collection[str] = ()) -> dict[str, Any]:
+async def files(
+    yard: Yard, task_id: str, names: Collection[str] = (), kind: str | None = None
+) -> dict[str, Any]:
     """The files that a task's attempts left, last attempt first, as FileList says.
 
     Each: id, name (relative, `/`), size in bytes, attempt, kind, modified_at. names: only files of these
-    names, also those that the list has no room for. NotFound.
+    names, also those that the list has no room for; kind: only these of the list. NotFound.
     """
     attempts = _attempts(yard, task_id)
     if names:
         found = await asyncio.to_thread(_named, attempts, names)
     else:
         found = await yard.file_lists.of_task(attempts)
-    return {
-        "files": [file.view() for file in found.files],
-        "total": found.total,
-        "truncated": found.truncated,
-    }
+    views = await asyncio.to_thread(_views, found, kind)  # thousands of them take their time
+    return {"files": views, "total": found.total, "truncated": found.truncated}
 
 
 async def open_file(yard: Yard, task_id: str, file_id: str) -> tuple[BufferedReader, dict[str, Any]]:
@@ -135,6 +134,10 @@ async def open_file(yard: Yard, task_id: str, file_id: str) -> tuple[BufferedRea
     except Unreadable:
         raise NotFound(f"Task {task_id} has no file {file_id:.64}.") from None
     return file, found.view()
+
+
+def _views(found: FileList, kind: str | None) -> list[dict[str, object]]:
+    return [file.view() for file in found.files if kind in (None, file.kind)]
 
 
 def _named(attempts: Collection[tuple[int, Path, bool]], names: Collection[str]) -> FileList:

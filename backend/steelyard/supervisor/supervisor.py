@@ -231,9 +231,11 @@ class Supervisor:
         """Output of the task's last attempt. NotFound."""
         return outputs.log(self._yard, task_id, tail, offset, raw)
 
-    async def task_files(self, task_id: str, names: Collection[str] = ()) -> dict[str, Any]:
-        """The files of a task's attempts; names: only those. NotFound."""
-        return await outputs.files(self._yard, task_id, names)
+    async def task_files(
+        self, task_id: str, names: Collection[str] = (), kind: str | None = None
+    ) -> dict[str, Any]:
+        """The files of a task's attempts; names, kind: only those. NotFound."""
+        return await outputs.files(self._yard, task_id, names, kind)
 
     async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, dict[str, Any]]:
         """A listed file, open for reading, and what the list says of it. NotFound."""

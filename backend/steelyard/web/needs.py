@@ -122,8 +122,8 @@ class Needs(Protocol):
         """{"text", "offset", "size", "attempt"} of the last attempt's output."""
         ...
 
-    async def task_files(self, task_id: str, names: Collection[str] = ()) -> Json:
-        """{"files", "total", "truncated"}: the files of a task, or only those of these names."""
+    async def task_files(self, task_id: str, names: Collection[str] = (), kind: str | None = None) -> Json:
+        """{"files", "total", "truncated"}: a task's files, or those of these names, of this kind."""
         ...
 
     async def open_task_file(self, task_id: str, file_id: str) -> tuple[BufferedReader, Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +255,35 @@ async def test_who_follows_a_log_gets_what_is_new(made: Made) -> None:
     said = [message for message in heard if message["type"] == "log"]
     assert [message["text"] for message in said] == ["übe", "r ", "€!"]
     assert [message["offset"] for message in said] == [7, 11, 13]
+
+
+async def test_nobody_waits_for_a_list_but_who_asked_for_it(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a walk takes its time, the loop turns, and files that need no list are found and opened."""
+    walking, go_on = threading.Event(), threading.Event()
+
+    def walk(folder: Path, most: int, counted: int) -> Listing:
+        walking.set()
+        assert go_on.wait(30)
+        return folder_walk.walk(folder, most, counted)
+
+    task_id, folder = await a_task(made)
+    (folder / "output" / "a.png").write_text("a")
+    monkeypatch.setattr(file_lists, "walk", walk)
+    lists = [asyncio.create_task(listed(made, task_id)) for _ in range(3)]
+    await asyncio.to_thread(walking.wait, 30)
+    [found] = (await outputs.files(made.yard, task_id, ["a.png"]))["files"]
+    file, _ = await outputs.open_file(made.yard, task_id, found["id"])
+    file.close()
+    assert not any(one.done() for one in lists)
+    go_on.set()
+    assert await asyncio.gather(*lists) == [[found]] * 3
+
+
+async def test_only_files_of_a_kind(made: Made) -> None:
+    task_id, folder = await a_task(made)
+    for name in ("a.png", "b.csv", "c.PNG", "d"):
+        (folder / "output" / name).touch()
+    found = await outputs.files(made.yard, task_id, kind="image")
+    assert [file["name"] for file in found["files"]] == ["a.png", "c.PNG"] and found["total"] == 4

@@ -121,12 +121,12 @@ async def _pictures(supervisor: Needs, context: Json, picture: str | None) -> Js
     found: list[tuple[sweep_table.Row, dict[str, str]]] = []
     tried = [row for row in context["table"].rows if row.task["attempt"]]
     for row in tried[:PICTURED]:
-        files = (await supervisor.task_files(row.task["task_id"]))["files"]
+        files = (await supervisor.task_files(row.task["task_id"], kind="image"))["files"]
         own = {
             file["name"]: f"/api/tasks/{row.task['task_id']}/files/{file['id']}?"
             + urlencode({"modified": file["modified_at"]})
             for file in files
-            if file["kind"] == "image" and file["attempt"] == row.task["attempt"]
+            if file["attempt"] == row.task["attempt"]
         }
         names.update(own)
         found.append((row, own))

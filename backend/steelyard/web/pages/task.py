@@ -8,7 +8,7 @@ from starlette.responses import Response
 from steelyard.web.pages import task_files
 from steelyard.web.pages.task_tree import Branch, tree
 from steelyard.web.queries import Query, id_of
-from steelyard.web.rendering import render
+from steelyard.web.rendering import render, render_aside
 from steelyard.web.routing import Handler, at, supervisor_of
 
 
@@ -17,7 +17,7 @@ async def page(request: Request) -> Response:
     Query(request)
     supervisor = supervisor_of(request)
     task = supervisor.task(id_of(request, "task_id"))
-    return render(
+    return await render_aside(
         request,
         "task.html",
         task=task,

@@ -11,7 +11,7 @@ from steelyard.rules.errors import NotFound
 from steelyard.web.needs import Json, Needs
 from steelyard.web.pages.task_previews import preview
 from steelyard.web.queries import FILE_ID, Query, id_of
-from steelyard.web.rendering import render
+from steelyard.web.rendering import render, render_aside
 from steelyard.web.routing import at, supervisor_of
 
 SHOWN = 1_000
@@ -24,7 +24,7 @@ async def listed(request: Request) -> Response:
     supervisor = supervisor_of(request)
     task = supervisor.task(id_of(request, "task_id"))
     files = await shown(supervisor, task["task_id"])
-    return render(request, "fragments/task_files.html", task=task, files=files)
+    return await render_aside(request, "fragments/task_files.html", task=task, files=files)
 
 
 async def shown(supervisor: Needs, task_id: str) -> Json:
