@@ -10,6 +10,7 @@ from steelyard.rules.quantities import format_duration
 from steelyard.store import tasks
 from steelyard.store.condition import Trouble
 from steelyard.supervisor import (
+    core_watch,
     dispatch,
     memory_guard,
     notices,
@@ -97,6 +98,7 @@ class Turns:
             weighed,
             await make("recording what was refused before", self._record),
             await make("looking at the battery", lambda: pausing.look_at_battery(yard)),
+            await make("comparing cores with claims", lambda: core_watch.look(yard)),
             await make("looking after workers", lambda: worker_end.check(yard)),
             await make("looking for tasks that nobody runs", lambda: outcomes.give_back_unheld(yard)),
             await make("keeping what runs use", lambda: usage.keep(yard)),

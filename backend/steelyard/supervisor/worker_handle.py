@@ -12,6 +12,7 @@ import msgspec
 from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
+from steelyard.rules.core_use import CoreUse
 from steelyard.rules.footprint import program_of
 from steelyard.rules.forecast import Span
 from steelyard.rules.ladder import SuspendedBy
@@ -101,6 +102,7 @@ class RunningAttempt:
     growth: float = 0.0
     """Bytes a second, over the last few samples."""
     cpu_seconds: float = 0.0
+    core_use: CoreUse = field(default_factory=CoreUse)
     points: list[Point] = field(default_factory=list)
     sampled: float = 0.0
     """Awake time at which the last of them began."""
