@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import sqlite3
-import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from steelyard.cli.preferences import in_words
 from steelyard.machine.interpreters import default_python, versions_in
 from steelyard.machine.memory import probe
 from steelyard.machine.paths import DataDirectory
+from steelyard.machine.private_files import who_else
 from steelyard.machine.processes import TreeSampler, physical_cores
 from steelyard.machine.regular_files import Unreadable
 from steelyard.rules import admission
@@ -106,12 +106,14 @@ def directory(data: DataDirectory) -> Iterator[Finding]:
     if not path.is_dir():
         yield Finding("Data directory", "problem", f"{path} is not a directory")
         return
-    mode = stat.S_IMODE(path.stat().st_mode)
+    others = who_else(path)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        yield Finding("Data directory", "problem", f"{path} (mode {mode:04o}) is not writable")
-    elif hasattr(os, "getuid") and mode & 0o077:  # elsewhere a mode says nothing
+        yield Finding("Data directory", "problem", f"{path} is not writable")
+    elif others is not None:
         yield Finding(
-            "Data directory", "problem", f"{path} has mode {mode:04o}: others may enter; chmod 700 it"
+            "Data directory",
+            "problem",
+            f"others may enter {path} ({others}); the next start of the sidecar shuts them out",
         )
     else:
         yield Finding("Data directory", "ok", str(path))

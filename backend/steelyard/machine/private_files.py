@@ -7,13 +7,15 @@ Windows an access list without Everyone. Nobody else in the program asks which s
 from __future__ import annotations
 
 import errno
-import getpass
 import os
-import subprocess
+import stat
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+if sys.platform == "win32":
+    from steelyard.machine import access_lists
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
@@ -47,15 +49,18 @@ def make_private_directory(path: Path) -> None:
     except FileExistsError:
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
-        if sys.platform == "win32" or path.stat().st_mode & 0o777 == DIRECTORY_MODE:
-            return
-        os.chmod(path, DIRECTORY_MODE)
-        return
-    # mkdir's mode is cut by the umask (0777 would leave nothing, not even for the owner).
+    _keep_others_out(path)
+
+
+def who_else(path: Path) -> str | None:
+    """What lets others into a folder: "mode 0755", on Windows the names on its access list; None if nothing.
+
+    OSError.
+    """
     if sys.platform == "win32":
-        _keep_others_out(path)
-    else:
-        os.chmod(path, DIRECTORY_MODE)
+        return ", ".join(access_lists.others_in(path)) or None
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return f"mode {mode:04o}" if mode & 0o077 else None
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -127,18 +132,11 @@ def _replace(source: str, target: Path) -> None:
 
 
 def _keep_others_out(path: Path) -> None:
-    """Takes inherited rights off a folder on Windows: its owner, the system and administrators stay.
-
-    Python's own mkdir does that for mode 0700 only from 3.11.10 on, and not for every Windows.
+    """mkdir's mode is cut by the umask (0777 would leave nothing, not even for the owner), and Windows knows
+    none: there a folder has the rights of the one above it, which is private below the data directory.
     """
-    domain = os.environ.get("USERDOMAIN")
-    owner = f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser()
-    rights = [f"{who}:(OI)(CI)F" for who in (owner, "*S-1-5-18", "*S-1-5-32-544")]
-    command = ["icacls", str(path), "/inheritance:r", "/grant:r", *rights]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        raise PermissionError(errno.EACCES, f"icacls could not be run: {error}", str(path)) from None
-    if done.returncode:
-        said = (done.stderr or done.stdout).decode(errors="replace").strip()
-        raise PermissionError(errno.EACCES, f"icacls: {said}", str(path))
+    if sys.platform == "win32":
+        if access_lists.others_in(path):
+            access_lists.keep_others_out(path)
+    elif stat.S_IMODE(path.stat().st_mode) & 0o777 != DIRECTORY_MODE:
+        os.chmod(path, DIRECTORY_MODE)
