@@ -17,7 +17,7 @@ from pathlib import Path
 
 from steelyard.cli import leftovers
 from steelyard.machine.paths import DataDirectory
-from steelyard.machine.private_files import sync_directory
+from steelyard.machine.private_files import flush_to_disk, sync_directory
 from steelyard.rules.errors import StartError
 from steelyard.rules.quantities import format_size
 from steelyard.store import backups, mending, opening
@@ -103,7 +103,7 @@ def _restore(data: DataDirectory, backup: backups.Backup | None, damage: str) ->
             shutil.copyfile(backup.path, part)
             os.chmod(part, 0o600)
             with part.open("rb+") as file:
-                os.fsync(file.fileno())
+                flush_to_disk(file.fileno())
         opening.set_aside(data.database, stamp)
         if backup is not None:
             part.replace(data.database)

@@ -27,8 +27,9 @@ elif sys.platform == "darwin":
     _awake = time.monotonic
 
     def _slept() -> float:
-        # Apple's CLOCK_MONOTONIC counts sleep (and Python's time.monotonic() does not use it).
-        return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+        # Apple's CLOCK_MONOTONIC_RAW counts sleep, and like CLOCK_UPTIME_RAW no time server slews it: by
+        # CLOCK_MONOTONIC a month would hold a minute of sleep that nobody slept.
+        return time.clock_gettime(time.CLOCK_MONOTONIC_RAW) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
 
 else:
     _awake = time.monotonic

@@ -6,6 +6,7 @@ Windows an access list without Everyone. Nobody else in the program asks which s
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -16,6 +17,8 @@ from pathlib import Path
 
 if sys.platform == "win32":
     from steelyard.machine import access_lists
+else:
+    import fcntl
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
@@ -66,7 +69,7 @@ def who_else(path: Path) -> str | None:
 def write_private(path: Path, data: bytes) -> None:
     """Puts data at path, mode 0600, at once: a reader, or a crash, sees the old file or the new one. OSError.
 
-    The bytes are on the disk when this returns (fsync of the file and of its folder).
+    The bytes are on the disk when this returns (the file and its folder are flushed).
     """
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -75,7 +78,7 @@ def write_private(path: Path, data: bytes) -> None:
                 os.fchmod(file.fileno(), FILE_MODE)
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            flush_to_disk(file.fileno())
         _replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -98,13 +101,28 @@ def set_aside(path: Path, now: float) -> Path:
     return aside
 
 
+def flush_to_disk(descriptor: int) -> None:
+    """Have what was written survive a power cut. OSError.
+
+    fsync, and on macOS, where that leaves it in the drive's own memory, F_FULLFSYNC.
+    """
+    if sys.platform != "win32":
+        full = getattr(fcntl, "F_FULLFSYNC", None)
+        if full is not None:
+            # Drives and network file systems that do not know it are left with fsync, as SQLite leaves them.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(descriptor, full)
+                return
+    os.fsync(descriptor)
+
+
 def sync_directory(path: Path) -> None:
     """Makes a rename or a new name in the folder at path survive a power cut; Windows has no such call."""
     if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        flush_to_disk(descriptor)
     except OSError as error:
         # Some network and FUSE file systems cannot sync a folder; the file itself was synced.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from steelyard.machine.private_files import flush_to_disk
+
 KEEP = 3
 """Copies of ours that are kept; those from before a migration are not counted."""
 
@@ -119,7 +121,7 @@ def copy_to(source: sqlite3.Connection, target: Path, give_up: Callable[[], bool
                 if held and source.in_transaction:
                     source.rollback()
         with part.open("rb+") as file:
-            os.fsync(file.fileno())
+            flush_to_disk(file.fileno())
         part.replace(target)
     except (sqlite3.Error, OSError):
         part.unlink(missing_ok=True)

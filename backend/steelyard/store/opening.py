@@ -82,6 +82,7 @@ def connect(path: Path) -> tuple[SqliteDatabase, sqlite3.Connection]:
         # so that a batch of 10,000 tasks would take ten times as long (measured with SQLite 3.40).
         for pragma in (
             "synchronous = FULL",
+            "fullfsync = ON",  # on macOS FULL alone leaves a commit in the drive's own memory
             "foreign_keys = ON",
             f"cache_size = -{CACHE_KIB}",
             "journal_size_limit = 67108864",

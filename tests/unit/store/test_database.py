@@ -236,9 +236,9 @@ def test_close_empties_the_log_though_another_program_looks_on(path: Path) -> No
 def test_the_settings_of_the_connection(database: Database) -> None:
     found = {
         name: database.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("journal_mode", "synchronous", "foreign_keys")
+        for name in ("journal_mode", "synchronous", "fullfsync", "foreign_keys")
     }
-    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    assert found == {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "foreign_keys": 1}
 
 
 def test_integrity_check_finds_nothing_then_an_orphan(database: Database) -> None:
