@@ -307,6 +307,7 @@ class _Kept:
     def __init__(self) -> None:
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
         self._files = [_file(number) for number in range(3)]
+        self._copies = [_copy(number) for number in range(3)]
         self._path, self._argv = list(sys.path), list(sys.argv)
         self._signals = {number: signal.getsignal(number) for number in signal.valid_signals()}
 
@@ -327,6 +328,8 @@ class _Kept:
             _flush_c()
             if [_file(number) for number in range(3)] != self._files or self._streams[0].closed:
                 return False
+            if not self._put_back():
+                return False
             if hasattr(signal, "setitimer"):
                 signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in self._signals.items():
@@ -336,6 +339,25 @@ class _Kept:
             return False
         sys.path[:], sys.argv[:] = self._path, self._argv
         return True
+
+    def _put_back(self) -> bool:
+        """Lead the standard descriptors where they led before, since Windows tells no pipe from another."""
+        for number, copy in enumerate(self._copies):
+            if copy is None:
+                continue
+            if _file(copy) != self._files[number]:
+                return False
+            os.dup2(copy, number)
+            os.close(copy)
+        return True
+
+
+def _copy(number: int) -> int | None:
+    """Another descriptor of the same; None if it is closed."""
+    try:
+        return os.dup(number)
+    except OSError:
+        return None
 
 
 def _file(number: int) -> tuple[int, int] | None:

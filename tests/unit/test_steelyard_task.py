@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -334,3 +335,27 @@ def test_it_reads_as_python_3_8() -> None:
     few = {"contextlib", "gc", "importlib", "json", "os", "pathlib", "signal", "sys", "threading", "time"}
     # ctypes only where many runs share a process; a Python without it is served as well.
     assert imported == {*few, "ctypes"}
+
+
+def test_where_no_pipe_is_told_from_another_a_redirected_output_is_put_back(tmp_path: Path) -> None:
+    code = """
+        import os, steelyard_task
+        steelyard_task._file = lambda number: (0, 0)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for run in (1, 2, 3):
+            kept = steelyard_task._Kept()
+            print("run", run, flush=True)
+            os.dup2(nowhere, 1)
+            print("lost", flush=True)
+            assert kept.is_restored()
+        # No copy is left open.
+        print("heard", os.dup(1) - nowhere, flush=True)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "PYTHONPATH": str(HELPER.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr) == (["run", "1", "run", "2", "run", "3", "heard", "1"], "")

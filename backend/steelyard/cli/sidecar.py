@@ -99,7 +99,13 @@ class Sidecar:
             if said is not None:
                 log.warning("%s", said)
             log.info("steelyard %s starts as process %d", steelyard.__version__, os.getpid())
-            containment.leave_no_one()
+            try:
+                containment.leave_no_one()
+            except OSError as error:
+                log.warning(
+                    "%s: what a worker that is killed leaves behind is ended only at the next start",
+                    error.strerror or error,
+                )
             containment.become_subreaper()
             preferences = Preferences(data.preferences)
             preferences.read()

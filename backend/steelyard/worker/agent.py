@@ -282,7 +282,10 @@ def main() -> int:
         if number is not None:
             # A handler and not SIG_IGN, which the task's processes would inherit.
             signal.signal(number, _stay)
-    containment.leave_no_one()
+    try:
+        containment.leave_no_one()
+    except OSError as error:
+        sys.stderr.write(f"{error}: a task is followed by the parents of its processes alone\n")
     containment.become_subreaper()
     containment.die_with_parent(signal.SIGTERM)
     return agent.run()
