@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _ensure_debian("Chromium", CHROMIUM, "chromium", "browser")
         _ensure_debian("Xvfb", ("Xvfb",), "xvfb", "desktop")
         _ensure_debian("CalculiX", ("ccx",), "calculix-ccx", "CalculiX")
+        _ensure_debian("OpenMPI", ("mpirun",), "openmpi-bin", "OpenMPI")
+        _ensure_debian("LAMMPS", ("lmp",), "lammps", "LAMMPS")
         _ensure_electron()
     failed = [name for name, command in _checks() if not _passes(name, command)]
     status, closing = _pytest([*(_leave_out() if options.fast else []), *for_pytest])

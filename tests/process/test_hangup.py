@@ -60,6 +60,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             env=environment(),
+            cwd=data.parent,
             start_new_session=True,
         )
         os.close(slave)

@@ -22,6 +22,7 @@ from steelyard.machine.paths import DataDirectory
 from steelyard.machine.private_files import who_else
 from steelyard.machine.processes import TreeSampler, physical_cores
 from steelyard.machine.regular_files import Unreadable
+from steelyard.machine.shared_memory import unused
 from steelyard.rules import admission
 from steelyard.rules.errors import StartError
 from steelyard.rules.quantities import GIB, format_size
@@ -34,6 +35,8 @@ from steelyard.supervisor.scale import Scale
 LEAST_DISK = 1 * GIB
 """Bytes; with less on its disk a run's output may not find room."""
 LIBRARIES = ("click", "httpx", "msgspec", "peewee", "psutil", "rich", "starlette", "uvicorn", "websockets")
+LEFT_NAMED = 10
+"""Files in shared memory that are named."""
 SIMULATION_LIBRARIES = ("numpy", "scipy", "matplotlib")
 
 
@@ -182,6 +185,21 @@ def machine(settings: Settings) -> Iterator[Finding]:
             "hard_cap": settings.worker_max_count,
         },
     )
+
+
+def shared_memory() -> Iterator[Finding]:
+    """What lies in shared memory and is used by nobody: it takes memory, and nobody else would say so."""
+    left = unused()
+    if left:
+        what = "1 file" if len(left) == 1 else f"{len(left)} files"
+        names = " ".join(one.path for one in left[:LEFT_NAMED])
+        more = f" and {len(left) - LEFT_NAMED} more" if len(left) > LEFT_NAMED else ""
+        yield Finding(
+            "Shared memory",
+            "note",
+            f"{what} that no process of yours uses, {format_size(sum(one.bytes for one in left))}: "
+            f"{names}{more}; programs that were killed left them, and removing them gives the memory back",
+        )
 
 
 def figures(memory: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[Finding]:

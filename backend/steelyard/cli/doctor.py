@@ -66,6 +66,7 @@ def _line(finding: Finding) -> Text:
 def _findings(data: DataDirectory) -> Iterator[Finding]:
     yield from checks.program()
     yield from checks.directory(data)
+    yield from checks.shared_memory()
     yield from _python(data)
     try:
         record = read_record(data.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from steelyard.rules.errors import ShuttingDown, StorageFull
@@ -22,6 +22,19 @@ def safely(what: str, work: Callable[[], T], otherwise: T) -> T:
     except Exception:
         log.exception("%s failed", what)
         return otherwise
+
+
+def run_beside(yard: Yard, work: Coroutine[Any, Any, object], what: str) -> None:
+    """Run a coroutine beside everything else; the log says if it fails. Nobody waits for it."""
+
+    def done(task: asyncio.Task[object]) -> None:
+        yard.errands.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s failed", what, exc_info=task.exception())
+
+    task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work)
+    yard.errands.add(task)
+    task.add_done_callback(done)
 
 
 def record(

@@ -22,7 +22,7 @@ from steelyard.store import claims, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.store.records import to_json
-from steelyard.supervisor import notices, results, workspaces
+from steelyard.supervisor import notices, results, shared_leftovers, workspaces
 from steelyard.supervisor.following import NOT_COUNTED, Ended, Following
 from steelyard.supervisor.guarding import record
 from steelyard.supervisor.results import ResultFile
@@ -140,6 +140,7 @@ class _Recording:
         self._yard.hurry()
         handle.leave_if_drained()
         workspaces.over(self._yard, self._attempt, succeeded=cause is Cause.SUCCEEDED)
+        shared_leftovers.look(self._yard, self._attempt)
         if ended is not None:
             self._yard.crashes_in_a_row = 0
             handle.tasks_done += cause is Cause.SUCCEEDED

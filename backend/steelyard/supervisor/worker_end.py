@@ -12,7 +12,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import notices, outcomes, spawn, views, workspaces
+from steelyard.supervisor import notices, outcomes, shared_leftovers, spawn, views, workspaces
 from steelyard.supervisor.following import Ended, Following
 from steelyard.supervisor.guarding import record, safely
 from steelyard.supervisor.worker_handle import WorkerHandle
@@ -202,6 +202,7 @@ class _WorkersEnd:
         handle.deny()
         if attempt is not None:
             workspaces.over(yard, attempt, succeeded=False)
+            shared_leftovers.look(yard, attempt)
         if self._state is WorkerState.FAILED and not yard.leaving:
             yard.crashes_in_a_row += 1
             yard.owed += yard.settings.replace_crashed_workers

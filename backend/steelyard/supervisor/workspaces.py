@@ -28,6 +28,7 @@ from steelyard.store import claims, directories
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import fresh_folder, watching, workspace_notes
 from steelyard.supervisor.fresh_folder import Brought, CannotBring
+from steelyard.supervisor.guarding import run_beside
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
 
@@ -291,13 +292,4 @@ async def _beside(work: Callable[[], T]) -> T:
 
 
 def _keep(yard: Yard, work: Coroutine[Any, Any, object]) -> None:
-    """Run a coroutine beside everything else; a fault of it is logged."""
-
-    def done(task: asyncio.Task[object]) -> None:
-        yard.errands.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("an errand for a run's folder failed", exc_info=task.exception())
-
-    task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work)
-    yard.errands.add(task)
-    task.add_done_callback(done)
+    run_beside(yard, work, "an errand for a run's folder")
