@@ -30,11 +30,14 @@ while True: time.sleep(0.2)
 """
 
 ADOPT = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-"""Makes standard input the terminal that controls the session, and is the given program then."""
+"""Makes standard input the terminal that controls the session, and is the given program then. The tests may
+have been started with nohup themselves.
+"""
 
 
 class Terminal:
