@@ -24,6 +24,7 @@ MAY = {
     "machine/process_table/linux.py": KERNEL,
     "machine/processes/cores.py": KERNEL,
     "machine/processes/linux.py": KERNEL,
+    "machine/shared_memory.py": KERNEL,
     "machine/lock.py": "opens the lock to hold it",
     "machine/logs.py": "writes logs, and copies its own when it rotates them",
     "machine/private_files.py": "writes",

@@ -155,7 +155,8 @@ def press(*, ask: bool, asked: int | None, first: int | None, above: int | None)
                 send(entry, signal.SIGTERM)
             send(entry, signal.SIGCONT)
             done.add((entry.pid, entry.identity))
-        if not (new or scan.is_restless):
+        # A look that may have missed somebody is repeated; else what a handler starts now would be asked too.
+        if not scan.is_restless:
             break
     for entry in large:
         send(entry, signal.SIGKILL)
