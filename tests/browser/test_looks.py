@@ -98,7 +98,11 @@ DIALOGS = {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_dialog(yard: Edge, new_context: NewContext, scheme: str) -> None:
     panel = signed_in(yard, new_context, color_scheme=scheme, bypass_csp=True)
-    yard.supervisor.startup = lambda: gallery.NO_ROOM  # type: ignore[method-assign]
+
+    async def no_room() -> dict[str, Any]:
+        return gallery.NO_ROOM
+
+    yard.supervisor.startup = no_room  # type: ignore[method-assign]
     yard.supervisor.submitted["t7"] = gallery.task("t7", "READY", "net-zero, resumed", attempt=1)
     for name, path in DIALOGS.items():
         panel.page.evaluate("async path => (await import('/static/dialogs.js')).open(path)", path)
