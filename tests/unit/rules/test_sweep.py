@@ -12,7 +12,9 @@ from steelyard.rules.errors import InvalidRequest
 from steelyard.rules.sweep import expand
 
 names = st.text(min_size=1, max_size=5)
-grids = st.dictionaries(names, st.lists(st.integers(), min_size=1, max_size=4), min_size=1, max_size=4)
+grids = st.dictionaries(
+    names, st.lists(st.integers(), min_size=1, max_size=4, unique=True), min_size=1, max_size=4
+)
 
 
 def test_the_last_parameter_varies_fastest() -> None:
