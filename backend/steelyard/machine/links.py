@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 if sys.platform == "win32":
     import _winapi
@@ -35,6 +35,17 @@ def is_junction(path: str) -> bool:
     """Whether path is a link of Windows to a folder, which is removed as a folder."""
     found = os.lstat(path)
     return stat.S_ISDIR(found.st_mode) and leads_elsewhere(found)
+
+
+def own_folders(root: str, below: Iterable[str]) -> list[str]:
+    """ "" for root, and those of the relative paths below it that are folders of its own: reached through no
+    link, and no links themselves. A folder has to come after the one in which it lies.
+    """
+    own = {"": None} if is_folder(root) else {}
+    for path in below:
+        if os.path.dirname(path) in own and is_folder(os.path.join(root, path)):
+            own[path] = None
+    return list(own)
 
 
 def link(source: str, target: str) -> None:
@@ -89,7 +100,7 @@ def remove_tree(path: str) -> OSError | None:
 
 
 def _open_up(path: str) -> None:
-    waiting = [path]
+    waiting = [path] if is_folder(path) else []
     while waiting:
         folder = waiting.pop()
         try:

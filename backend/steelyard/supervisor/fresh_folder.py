@@ -84,7 +84,8 @@ def tidy_up(brought: Brought, run: Run, ours: Ours, *, succeeded: bool) -> list[
     """Take out of the folder what was brought in and not changed; what is left are files of the run.
 
     Returns what is to be said on the task. After a success also what `keep` and `drop` say is removed; of a
-    run that failed everything may be of use.
+    run that failed everything may be of use. What the run replaced by a link leads out of its folder: nothing
+    is removed through it.
     """
     said: list[str] = []
     after = _behind(brought, ours, lambda: True)
@@ -92,16 +93,20 @@ def tidy_up(brought: Brought, run: Run, ours: Ours, *, succeeded: bool) -> list[
     changed += [path for path in after if path not in brought.behind]
     if changed:
         said.append(workspace.through_link_sentence(trees.names(sorted(changed)), brought.directory))
+    if os.path.lexists(brought.work) and not links.is_folder(brought.work):
+        return [*said, "The run put something else in the place of its folder: nothing was tidied up there."]
+    folders = links.own_folders(brought.work, brought.folders)
+    own = frozenset(folders)
     for path, found in brought.made.items():
         here = os.path.join(brought.work, path)
         try:
-            if trees.stamp(os.lstat(here)) == found:
+            if os.path.dirname(path) in own and trees.stamp(os.lstat(here)) == found:
                 links.remove(here)
         except FileNotFoundError:
             continue
         except OSError as error:
             said.append(f"{trees.names([path])[0]} could not be taken out of the run's folder: {error}.")
-    for path in reversed(brought.folders):
+    for path in folders[:0:-1]:
         _remove_if_empty(os.path.join(brought.work, path))
     if succeeded and (run.keep or run.drop):
         _remove_unkept(brought.work, run)
@@ -122,7 +127,7 @@ class _Filling:
 
     def __init__(self, brought: Brought, ours: Ours, go_on: GoOn) -> None:
         self.brought = brought
-        self._ours = ours
+        self._stays_out: Ours = lambda path: os.path.basename(path) in trees.REBUILT or ours(path)
         self._go_on = go_on
 
     def by_size(self) -> None:
@@ -194,8 +199,10 @@ class _Filling:
             before = len(found)
             for path in islice(root.glob(pattern), CHOSEN + 1):
                 self._pause(len(found))
-                if not self._ours(str(path)) and path.name not in trees.REBUILT and path != root:
-                    found.add(str(path.relative_to(root)))
+                name = str(path.relative_to(root))
+                whole = (name, *_above(name))
+                if path != root and not any(self._stays_out(self._source(one)) for one in whole):
+                    found.add(name)
             if len(found) > CHOSEN:
                 raise CannotBring(f'{word} = "{pattern}" under [run] chooses more than {CHOSEN:,} files.')
             if len(found) == before and not any(root.glob(pattern)):
@@ -274,7 +281,7 @@ class _Filling:
         try:
             with os.scandir(self._source(folder)) as entries:
                 for entry in entries:
-                    if entry.name not in trees.REBUILT and not self._ours(entry.path):
+                    if not self._stays_out(entry.path):
                         found.append(entry.name)
                     self._pause(len(found))
                     if not folder and len(found) > TOP:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,23 @@ def test_folders_that_keep_their_owner_out_go_too(tmp_path: Path) -> None:
 def test_what_is_not_there_needs_no_removing(tmp_path: Path) -> None:
     assert links.remove_tree(str(tmp_path / "none")) is None
     assert links.is_folder(str(tmp_path)) and not links.is_folder(str(tmp_path / "none"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder becomes a symbolic link")
+def test_a_link_in_the_place_of_a_tree_leaves_what_it_leads_to_as_it_is(tmp_path: Path) -> None:
+    closed = tmp_path / "elsewhere" / "closed"
+    closed.mkdir(parents=True)
+    closed.chmod(0o500)
+    (tmp_path / "tree").symlink_to(tmp_path / "elsewhere")
+    assert links.remove_tree(str(tmp_path / "tree")) is not None
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o500
+    closed.chmod(0o700)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder becomes a symbolic link")
+def test_folders_behind_a_link_are_not_a_folders_own(tmp_path: Path) -> None:
+    (tmp_path / "own" / "below").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+    below = ["own", "own/below", "link", "link/below", "gone"]
+    assert links.own_folders(str(tmp_path), below) == ["", "own", "own/below"]
+    assert links.own_folders(str(tmp_path / "link"), ["below"]) == []

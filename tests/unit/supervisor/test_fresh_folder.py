@@ -189,3 +189,45 @@ def test_our_own_data_is_neither_brought_nor_watched(tmp_path: Path) -> None:
     folders.tidy_up(brought)
     folders.directory = tmp_path
     assert folders.ours(str(data.path)) and not folders.ours(str(tmp_path / "model"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder becomes a symbolic link")
+def test_nothing_is_removed_through_a_link_that_the_run_put_in_the_place_of_its_folder(
+    folders: Folders, tmp_path: Path
+) -> None:
+    """As programs do that work in a scratch folder and leave a link to it."""
+    scratch = tmp_path / "scratch"
+    (scratch / "sub").mkdir(parents=True)
+    (scratch / "precious.txt").touch()
+    (scratch / "sub" / "more.txt").touch()
+    folders.put("in.melt")
+    brought = folders.fill(copy=("in.melt",))
+    (folders.work / "in.melt").unlink()
+    folders.work.rmdir()
+    folders.work.symlink_to(scratch)
+    (said,) = folders.tidy_up(brought, keep=("*.dat",))
+    assert "place of its folder" in said
+    assert (scratch / "precious.txt").exists() and (scratch / "sub" / "more.txt").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder becomes a symbolic link")
+def test_nothing_is_removed_through_a_link_in_the_place_of_a_folder_that_was_brought(
+    folders: Folders, tmp_path: Path
+) -> None:
+    folders.put("data/load.csv")
+    (folders.directory / "data" / "empty").mkdir()
+    brought = folders.fill(copy=("data",))
+    moved = tmp_path / "moved"
+    (folders.work / "data").rename(moved)
+    (folders.work / "data").symlink_to(moved)
+    folders.tidy_up(brought)
+    assert (moved / "load.csv").exists() and (moved / "empty").exists()
+
+
+def test_patterns_choose_nothing_that_lies_in_our_own_data_or_in_what_is_rebuilt(tmp_path: Path) -> None:
+    folders = Folders(tmp_path)
+    folders.ours = watching.ours(DataDirectory(folders.directory / "data"))
+    for name in ("data/tasks/t/attempt-1/work/answer", "__pycache__/model.pyc", "in.melt", "sub/in.melt"):
+        folders.put(name)
+    folders.fill(copy=("**/*",))
+    assert folders.left() == ["in.melt", "sub", "sub/in.melt"]
