@@ -60,6 +60,8 @@ def _carry_out(path: Path, write: Write[T], step: str) -> T:
                 raise UndoneBySqlite(str(error)) from error
             with suppress(sqlite3.Error):  # the first error is the one to tell
                 connection.execute("ROLLBACK")
+            if isinstance(error, StopIteration):
+                raise RuntimeError(f"a change raised {error!r}") from error  # a future cannot carry it
             raise
     if step:
         reach(step, "after_commit")

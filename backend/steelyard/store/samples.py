@@ -18,7 +18,7 @@ def save(change: Change, task_id: str, number: int, points: Sequence[Point]) -> 
     stored = change.execute(
         "SELECT at, memory, cpu FROM sample WHERE task_id = ? AND number = ? ORDER BY at", (task_id, number)
     ).fetchall()
-    together = sorted([*(tuple(row) for row in stored), *points])
+    together = sorted({*(tuple(row) for row in stored), *points})
     kept = thin(together)
     if len(kept) < len(together):
         change.execute("DELETE FROM sample WHERE task_id = ? AND number = ?", (task_id, number))

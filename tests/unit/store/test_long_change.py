@@ -138,3 +138,17 @@ async def test_close_waits_for_it_and_for_the_changes_behind_it(path: Path) -> N
     again = opened(path)
     assert subjects(again) == ["long 0", "long 1", "long 2", "short"]
     again.close()
+
+
+async def test_one_that_raises_what_no_future_can_carry_is_answered_and_others_go_on(
+    database: Database,
+) -> None:
+    def runs_out(change: Change) -> None:
+        change.event("prompt", "never", {})
+        next(iter(()))
+
+    async with asyncio.timeout(30):
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await database.change_long(runs_out)
+        await database.change(note("a"))
+    assert subjects(database) == ["a"]

@@ -27,3 +27,12 @@ def test_no_points_and_twice_the_same_moment(database: Database) -> None:
     assert samples.read(database, task_id) == []
     database.change_now(lambda change: samples.save(change, task_id, number, [(NOW, 1, 0.0), (NOW, 2, 0.0)]))
     assert [point["memory"] for point in samples.read(database, task_id)] == [2]
+
+
+def test_points_that_are_stored_already_do_not_count_twice(database: Database) -> None:
+    (task_id,) = submit(database, new())
+    number = run(database, task_id)
+    points = [(NOW + second, second, 50.0) for second in range(400)]
+    for known in (points[:300], points):
+        database.change_now(lambda change, p=known: samples.save(change, task_id, number, p))
+    assert len(samples.read(database, task_id)) == 400
