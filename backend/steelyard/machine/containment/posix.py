@@ -171,13 +171,6 @@ def is_alone(keep: frozenset[int] = _NOBODY) -> bool:
     return not _has_children()
 
 
-def end_large(pid: int | None, limit: int) -> None:
-    """SIGKILL for a process, if one is given, and for all below this one that hold more than limit bytes."""
-    for entry in Scan(os.getpid(), _NOBODY).look():
-        if entry.pid == pid or (held(entry.pid) or 0) > limit:
-            send(entry, signal.SIGKILL)
-
-
 def suspend_tree(pid: int) -> int:
     """SIGSTOP for a process (not for ourselves) and all below it until none runs; how many that were.
 
