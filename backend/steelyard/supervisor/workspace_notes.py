@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,20 @@ def remove(note: Path) -> None:
         log.warning("the note %s could not be removed: %s", note, error)
 
 
-def tidy_up_all(data: DataDirectory) -> list[tuple[tuple[str, int], list[str]]]:
-    """Tidy up every attempt that still has a note: (task, number) and what is to be said of each. Blocks."""
+def left(data: DataDirectory) -> list[Path]:
+    """The notes that there are. At the start, before any run begins: all are of an earlier sidecar's runs."""
     folder = data.runtime / "workspaces"
+    try:
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        log.warning("what earlier runs left in their folders stays: %s cannot be read: %s", folder, error)
+        return []
+
+
+def tidy_up(data: DataDirectory, notes: Iterable[Path]) -> list[tuple[tuple[str, int], list[str]]]:
+    """Tidy up the attempts of these notes: (task, number) and what is to be said of each. Blocks."""
     done = []
-    for note in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for note in notes:
         named = _NAME.fullmatch(note.name)
         if named is None:
             continue

@@ -11,13 +11,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from steelyard.machine import links, temporary, trees
+from steelyard.machine.beside import beside
 from steelyard.machine.private_files import make_private_directory
 from steelyard.machine.trees import Seen
 from steelyard.rules import workspace
@@ -34,11 +34,7 @@ from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Finish = Callable[[Yard, WorkerHandle, RunningAttempt, Outcome], None]
-
-_THREADS = ThreadPoolExecutor(4, "workspace")
-"""Of their own: a slow disk under a run's folder must not keep searches or pages waiting."""
 
 
 @dataclass(eq=False)
@@ -128,7 +124,7 @@ async def _prepare(
 ) -> None:
     words, missing = "", False
     try:
-        await _beside(lambda: _look_and_fill(yard, attempt, mine))
+        await beside(lambda: _look_and_fill(yard, attempt, mine))
     except InterruptedError:
         log.info("task %s, attempt %d ended before it had its files", attempt.task_id, attempt.number)
     except CannotBring as error:
@@ -190,7 +186,7 @@ def give_up(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, reason: s
 def over(yard: Yard, attempt: RunningAttempt, *, succeeded: bool) -> None:
     """Tidy up, beside the loop, after an attempt whose end is recorded."""
     key = (attempt.task_id, attempt.number)
-    _keep(yard, _beside(partial(temporary.remove, temporary_note(yard, *key))))
+    _keep(yard, beside(partial(temporary.remove, temporary_note(yard, *key))))
     mine = yard.workspaces.get(key)
     if mine is not None:
         _keep(yard, _tidy_up(yard, key, mine, succeeded=succeeded))
@@ -204,7 +200,7 @@ async def _tidy_up(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeed
         if mine.work is None:
             remarks = await _compare(yard, mine, succeeded=succeeded)
         else:
-            remarks = await _beside(lambda: _tidy_folder(yard, key, mine, succeeded=succeeded))
+            remarks = await beside(lambda: _tidy_folder(yard, key, mine, succeeded=succeeded))
     except Exception as error:
         log.exception("the folder of task %s, attempt %d could not be tidied up", *key)
         remarks = [f"Steelyard could not tidy up the run's folder: {error!r}. Its log says more."]
@@ -239,7 +235,7 @@ async def _compare(yard: Yard, mine: Workspace, *, succeeded: bool) -> list[str]
     if before is None or not mine.started:
         return []
     ours = watching.ours(yard.data)
-    after = await _beside(lambda: trees.look(mine.directory, mine.limit, ours))
+    after = await beside(lambda: trees.look(mine.directory, mine.limit, ours))
     names = trees.names(trees.written(before, after))
     whole = before.whole and after.whole
     known = yard.known.get(name)
@@ -268,12 +264,13 @@ def catch_up(yard: Yard, left: list[tuple[str, int]]) -> None:
     """
     yard.known = directories.known(yard.database)
 
-    notes = [temporary_note(yard, task_id, number) for task_id, number in left]
+    # Looked up now: a run that starts while the tidying goes on has a note too.
+    notes = workspace_notes.left(yard.data)
 
     async def tidy() -> None:
-        for note in notes:
-            await _beside(partial(temporary.remove, note))
-        for key, remarks in await _beside(lambda: workspace_notes.tidy_up_all(yard.data)):
+        for task_id, number in left:
+            await beside(partial(temporary.remove, temporary_note(yard, task_id, number)))
+        for key, remarks in await beside(lambda: workspace_notes.tidy_up(yard.data, notes)):
             _remark(yard, key, remarks)
 
     _keep(yard, tidy())
@@ -285,10 +282,6 @@ async def settle(yard: Yard, seconds: float) -> None:
         mine.given_up = mine.given_up or not mine.started
     if yard.errands:
         await asyncio.wait(set(yard.errands), timeout=seconds)
-
-
-async def _beside(work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
 
 
 def _keep(yard: Yard, work: Coroutine[Any, Any, object]) -> None:

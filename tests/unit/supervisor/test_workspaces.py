@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.states import Cause, TaskState
 from steelyard.rules.workspace import Manner
+from steelyard.settings.run_section import Run
 from steelyard.store import tasks
 from steelyard.supervisor import (
     attempts,
@@ -272,6 +274,27 @@ async def test_a_fault_of_ours_after_the_run_costs_no_result(
     assert "a fault of ours" in said(made, task_id)[0]
 
 
+async def test_a_folder_on_a_disk_that_hangs_keeps_the_sidecar_from_nothing(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits_for_it: list[bool] = []
+    fill = fresh_folder.fill
+
+    def noted(*given: Any) -> fresh_folder.Brought:
+        waits_for_it.append(not threading.current_thread().daemon)
+        return fill(*given)
+
+    model(made, "fresh")
+    monkeypatch.setattr(fresh_folder, "fill", noted)
+    await made.worker()
+    [task_id] = await queue(made, 1)
+    await dispatch.dispatch(made.yard)
+    await has_started(made, 1)
+    await end(made, task_id)
+    # Python waits at its end for threads that are no daemons, however long these take.
+    assert waits_for_it == [False]
+
+
 async def test_what_a_killed_sidecar_left_is_tidied_up_at_the_next_start(made: Made) -> None:
     model(made, "fresh")
     worker = await made.worker()
@@ -291,13 +314,27 @@ async def test_what_a_killed_sidecar_left_is_tidied_up_at_the_next_start(made: M
     assert list((made.yard.data.runtime / "workspaces").iterdir()) == []
 
 
+async def test_what_starts_while_an_earlier_sidecars_runs_are_tidied_up_is_left_alone(made: Made) -> None:
+    model(made, "fresh")
+    recovery.recover(made.yard)
+    # The first run is being filled when the look at what was left gets its turn.
+    task_id = "started-meanwhile"
+    work = made.yard.data.attempt(task_id, 1) / "work"
+    work.mkdir(parents=True)
+    note = workspace_notes.path(made.yard.data, task_id, 1)
+    workspace_notes.write(note, Run(workspace="fresh"), None)
+    await eventually_async(lambda: not made.yard.errands)
+    assert work.is_dir() and note.exists()
+
+
 async def test_a_damaged_note_is_told_and_hinders_nobody(made: Made) -> None:
     folder = made.yard.data.runtime / "workspaces"
     folder.mkdir()
     for name in ("t1.1.json", "t2.1.json"):
         (folder / name).write_bytes(b'{"keep": [\xff')
     (folder / "unknown").write_text("")
-    done = await asyncio.to_thread(workspace_notes.tidy_up_all, made.yard.data)
+    left = workspace_notes.left(made.yard.data)
+    done = await asyncio.to_thread(workspace_notes.tidy_up, made.yard.data, left)
     assert [key for key, _ in done] == [("t1", 1), ("t2", 1)] and all(told for _, told in done)
     assert [path.name for path in folder.iterdir()] == ["unknown"]
 
