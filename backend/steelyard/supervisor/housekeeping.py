@@ -33,6 +33,8 @@ class Housekeeper:
         if now - self._last < INTERVAL:
             return
         self._last = now
+        # First: a fault of ours with the rest must not keep backups from being made.
+        self.upkeep.begin()
         yard = self._yard
         for handle in yard.handles.values():
             if handle.attempt is not None:
@@ -44,7 +46,6 @@ class Housekeeper:
             yard.hurry()
         await workers.cleanup(yard, yard.settings.worker_cleanup_age)
         await yard.database.change(lambda change: events.prune(change, yard.clocks.wall()))
-        self.upkeep.begin()
         yard.database.shrink()
         heap.give_back_memory()
 

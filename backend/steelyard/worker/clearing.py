@@ -67,6 +67,9 @@ class Clearing:
         """The first process has ended, and its exit status is taken: the rest is asked now, if it was not."""
         self._first = None
         self._ask_at = self._next = now
+        if self._deadline == _NEVER:
+            # Its time was over before: who lives still cannot be ended.
+            self._deadline = now
 
     def due(self) -> float:
         """Awake time of the next look."""
@@ -95,7 +98,7 @@ class Clearing:
 
     def _end(self) -> None:
         self._next = self._deadline = _NEVER
-        self.ended += len(self._others())
+        self.ended = self.ended or len(self._others())
         if self._first is None:
             containment.end_descendants()
         else:

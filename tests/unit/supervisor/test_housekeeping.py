@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from steelyard.machine import heap
+from steelyard.store import tasks
 from steelyard.supervisor.housekeeping import INTERVAL, Housekeeper
 from tests.unit.supervisor.making import Made
 
@@ -23,3 +24,17 @@ async def test_each_round_gives_memory_back(made: Made, monkeypatch: pytest.Monk
         await keeper.keep_house()
         assert given == ["database", "heap"] * rounds
     await keeper.upkeep.end()
+
+
+async def test_a_round_that_fails_has_begun_the_backups(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    begun: list[str] = []
+    monkeypatch.setattr(tasks, "let_go_overheld", fails)
+    keeper = Housekeeper(made.yard)
+    monkeypatch.setattr(keeper.upkeep, "begin", lambda: begun.append("upkeep"))
+    made.clocks.advance(INTERVAL)
+    with pytest.raises(RuntimeError):
+        await keeper.keep_house()
+    assert begun == ["upkeep"]
