@@ -31,7 +31,7 @@ def again(session: Session, task_id: str, given: tuple[str, ...], waits: bool, *
     texts = values.pairs(given)
     schemas = schemas_of(session, other["simulation"]) if texts else {}
     changed = {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
-    fields = _options_of(other) | asked(options, session.client.resolve)
+    fields = _options_of(other) | asked(options, session.client)
     made = session.client.submit(other["simulation"], {**(other["parameters"] or {}), **changed}, **fields)
     if waits:
         return show_end(session, made)

@@ -46,7 +46,7 @@ def run(
       steelyard run -- python model.py --year 2030
       steelyard run --memory 12GiB --env THREADS=4 --detach -- ./simulate case.ini
     """
-    fields = asked(options, session.client.resolve)
+    fields = asked(options, session.client)
     stated = values.pairs(variables)
     environment: dict[str, str | None] = {**_of_this_shell(session, stated), **stated}
     task_id = session.client.run(program, directory=directory or os.curdir, environment=environment, **fields)

@@ -47,7 +47,7 @@ def submit(
     parameters = values.object_of(file) if file else {}
     schemas = schemas_of(session, simulation) if texts else {}
     parameters |= {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
-    fields = asked(options, session.client.resolve)
+    fields = asked(options, session.client)
     task_id = session.client.submit(simulation, parameters, key=key, **fields)
     answer = session.answer()
     if not answer["new"]:

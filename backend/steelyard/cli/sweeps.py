@@ -71,7 +71,7 @@ def sweep(
         base |= {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
     else:
         grid = {name: values.value_list(text, schemas.get(name, {})) for name, text in texts.items()}
-    fields = asked(options, session.client.resolve)
+    fields = asked(options, session.client)
     made = session.client.sweep(
         simulation, base=base, grid=grid, rows=rows, ordered=ordered, name=name, key=key, **fields
     )

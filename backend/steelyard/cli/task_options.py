@@ -8,7 +8,10 @@ from typing import Any
 
 import click
 
+from steelyard.cli import sweep_ids
+from steelyard.client import Client
 from steelyard.machine.clocks import SystemClocks
+from steelyard.rules.errors import NotFound
 from steelyard.rules.quantities import parse_duration, parse_size
 from steelyard.rules.timestamps import iso
 
@@ -82,16 +85,30 @@ NAMES = (
 """Options of task_options(), as the API calls them."""
 
 
-def asked(options: dict[str, Any], resolve: Callable[[str], str]) -> dict[str, Any]:
-    """Those of task_options() that were given, as fields of a request; resolve completes cut ids."""
+def asked(options: dict[str, Any], client: Client) -> dict[str, Any]:
+    """Those of task_options() that were given, as fields of a request. Cut ids are completed, and the id of a
+    sweep after which something is to run stands for all its tasks.
+    """
     fields: dict[str, Any] = {}
     for name in NAMES:
         value = options[name]
         if value not in (None, (), False):
             fields[name] = list(value) if isinstance(value, tuple) else value
     if "after" in fields:
-        fields["after"] = [resolve(task_id) for task_id in fields["after"]]
+        fields["after"] = [one for given in fields["after"] for one in _tasks_of(client, given)]
     return fields
+
+
+def _tasks_of(client: Client, given: str) -> list[str]:
+    """The task with that id, or all tasks of the sweep with it. NotFound, InvalidRequest."""
+    try:
+        return [client.task(client.resolve(given))["task_id"]]
+    except NotFound:
+        try:
+            sweep_id = sweep_ids.resolve(client, given)
+        except NotFound:
+            raise NotFound(f"There is no task and no sweep {given}.") from None
+    return [task["task_id"] for task in client.tasks(sweep=sweep_id)]
 
 
 _OPTIONS = (
@@ -104,7 +121,12 @@ _OPTIONS = (
     click.option("--attempts", type=click.IntRange(1, 100), help="Attempts before it counts as failed."),
     click.option("--queue", help="Queue whose workers may run it."),
     click.option("--not-before", type=Moment(), help="Earliest start: 2026-01-15T22:00, or 2h from now."),
-    click.option("--after", multiple=True, metavar="ID", help="Task that must succeed first; repeatable."),
+    click.option(
+        "--after",
+        multiple=True,
+        metavar="ID",
+        help="Task that must succeed first, or sweep of which all must; repeatable.",
+    ),
     click.option("--tag", "tags", multiple=True, help="Tag to find it by; repeatable."),
     click.option("--force", is_flag=True, help="Queue it even if its memory can never fit."),
 )

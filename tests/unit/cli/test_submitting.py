@@ -52,6 +52,21 @@ def test_submit_sends_all_that_may_be_said_of_a_task(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("given", ["5eeb00000001", "5eeb"])
+def test_a_task_may_wait_for_all_tasks_of_a_sweep(
+    sidecar: FakeSidecar, steelyard: Steelyard, given: str
+) -> None:
+    for task_id in ("a" * 12, "b" * 12):
+        sidecar.tasks[task_id] = task(task_id, sweep_id="5eeb00000001")
+    assert steelyard("submit", "demo", "-p", "year=2030", "--after", given).status == 0
+    assert sorted(body(sidecar)["after"]) == ["a" * 12, "b" * 12]
+
+
+def test_what_is_neither_task_nor_sweep_is_named(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
+    done = steelyard("submit", "demo", "-p", "year=2030", "--after", "0123456789ab")
+    assert done.status == 1 and "There is no task and no sweep 0123456789ab." in done.err
+
+
 @pytest.mark.parametrize(
     ("typed", "sent"),
     [
