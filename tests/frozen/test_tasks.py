@@ -70,6 +70,7 @@ def test_without_a_library_path_there_is_none(bare: Callable[..., Sequence[str]]
         found = dict(line.partition("=")[::2] for line in output(client, ["env"]).splitlines())
     assert set(found) - {name for name in found if name.startswith(("STEELYARD_", "WORKER_"))} == {
         *("HOME", "PATH", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONIOENCODING"),
+        *("TMPDIR", "TMP", "TEMP"),
         *threads(1, lambda name: False),
     }
 

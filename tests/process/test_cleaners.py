@@ -108,7 +108,7 @@ def python_with(module: str) -> str:
 
 def ends(client: httpx.Client, argv: list[str], how: str) -> dict[str, object]:
     """A task of this program, brought to its end in this way."""
-    limit = {"timeout": 4} if how == "time limit" else {}
+    limit = {"timeout": 12} if how == "time limit" else {}
     task = {"simulation": "command", "parameters": {"argv": argv}, "attempts": 1, **limit}
     answer = client.post("/api/tasks/", json=task)
     assert answer.status_code == 201, answer.text
