@@ -38,8 +38,8 @@ def is_junction(path: str) -> bool:
 
 
 def own_folders(root: str, below: Iterable[str]) -> list[str]:
-    """ "" for root, and those of the relative paths below it that are folders of its own: reached through no
-    link, and no links themselves. A folder has to come after the one in which it lies.
+    """Those of the relative paths below root that are folders of its own, reached through no link and no
+    links themselves; first comes root, as "". A folder has to come after the one in which it lies.
     """
     own = {"": None} if is_folder(root) else {}
     for path in below:

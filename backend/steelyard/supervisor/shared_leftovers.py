@@ -32,13 +32,14 @@ async def _look(yard: Yard, attempt: RunningAttempt, alone: bool) -> None:
 
 def in_words(left: list[Unused], *, alone: bool) -> str:
     """alone: no other run was under way that may have left it."""
-    who = "This run" if alone else "This run, or one at the same time,"
+    others = "another program" if alone else "another run or program"
     what = "a file" if len(left) == 1 else f"{len(left)} files"
     names = ", ".join(os.path.relpath(one.path, shared_memory.FOLDER) for one in left[:NAMED])
     more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
     size = format_size(sum(one.bytes for one in left))
-    they = "It takes" if len(left) == 1 else "They take"
+    them, they = ("it", "it takes") if len(left) == 1 else ("them", "they take")
     return (
-        f"{who} left {what} in {shared_memory.FOLDER} that no process uses any more: {names}{more}, {size}. "
-        f"{they} that much memory until removed."
+        f"Since this run began, {what} appeared in {shared_memory.FOLDER} that no process uses any more: "
+        f"{names}{more}, {size}. This run left {them}, or {others} of yours; {they} that much memory until "
+        "removed."
     )

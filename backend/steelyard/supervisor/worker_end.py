@@ -201,7 +201,8 @@ class _WorkersEnd:
         handle.state, handle.attempt = self._state, None
         handle.deny()
         if attempt is not None:
-            workspaces.over(yard, attempt, succeeded=False)
+            ended_well = attempt.outcome is not None and attempt.outcome.cause is Cause.SUCCEEDED
+            workspaces.over(yard, attempt, succeeded=ended_well)
             shared_leftovers.look(yard, attempt)
         if self._state is WorkerState.FAILED and not yard.leaving:
             yard.crashes_in_a_row += 1

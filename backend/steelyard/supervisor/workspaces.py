@@ -55,6 +55,8 @@ class Workspace:
     before: Seen | None = None
     beside: set[tuple[str, int]] = field(default_factory=set)
     """Attempts of the same simulation that ran at the same time."""
+    over: bool = False
+    """Its attempt has ended, and it is being tidied up."""
     prepared: asyncio.Event = field(default_factory=asyncio.Event)
 
     def go_on(self) -> bool:
@@ -188,7 +190,8 @@ def over(yard: Yard, attempt: RunningAttempt, *, succeeded: bool) -> None:
     key = (attempt.task_id, attempt.number)
     _keep(yard, beside(partial(temporary.remove, temporary_note(yard, *key))))
     mine = yard.workspaces.get(key)
-    if mine is not None:
+    if mine is not None and not mine.over:
+        mine.over = True
         _keep(yard, _tidy_up(yard, key, mine, succeeded=succeeded))
 
 

@@ -24,6 +24,7 @@ from steelyard.supervisor import (
     task_views,
     watching,
     workspace_notes,
+    workspaces,
 )
 from steelyard.supervisor.worker_handle import WorkerHandle
 from tests.helpers.waiting import eventually_async
@@ -358,3 +359,27 @@ async def test_a_place_for_temporary_files_that_the_task_names_is_taken(made: Ma
     await dispatch.dispatch(made.yard)
     assert (await has_started(made, 1))["environment"]["TMPDIR"] == "/scratch"
     await end(made, task_id)
+
+
+async def test_an_end_that_comes_twice_is_tidied_up_after_once_as_it_was_first_told(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk refuses the record of a success, and then its worker ends as well."""
+    told: list[bool] = []
+
+    def tidy_up(*_: Any, succeeded: bool) -> list[str]:
+        told.append(succeeded)
+        return []
+
+    model(made, "fresh")
+    monkeypatch.setattr(fresh_folder, "tidy_up", tidy_up)
+    await made.worker()
+    [task_id] = await queue(made, 1)
+    await dispatch.dispatch(made.yard)
+    await has_started(made, 1)
+    attempt = holder(made, task_id).attempt
+    assert attempt is not None
+    for succeeded in (True, False):
+        workspaces.over(made.yard, attempt, succeeded=succeeded)
+    await eventually_async(lambda: not made.yard.errands)
+    assert told == [True]
