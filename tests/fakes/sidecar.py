@@ -32,7 +32,7 @@ SCHEMA = {
 _RESOURCES = {"memory": 2**30, "cores": 1, "timeout": 3600.0, "attempts": 3, "reuse": False}
 
 RUN = {
-    "workspace": None, "copy": [], "link": [], "keep": [], "drop": [], "beside": "side by side", "why": None,
+    "workspace": None, "copy": [], "link": [], "keep": [], "drop": [], "manner": "side by side", "why": None,
 }  # fmt: skip
 
 

@@ -264,7 +264,7 @@ class FakeSupervisor:
     def simulation(self, name: str) -> Json:
         if name != "command":
             raise NotFound("There is no such simulation.")
-        return {"name": name, "title": "Any program", "run": {"beside": "side by side", "why": None}}
+        return {"name": name, "title": "Any program", "run": {"manner": "side by side", "why": None}}
 
     async def startup(self) -> Json:
         return {"workers": 0, "prompt": None, "need": None, "headroom": None, "closable": None}

@@ -84,9 +84,9 @@ def _memory(simulation: Simulation) -> str:
 
 
 def _runs(run: Run) -> str:
-    """How its runs go beside each other, and in which folder."""
+    """Whether its runs go side by side, and in which folder they work."""
     where = {"fresh": ", each in a folder of its own", "shared": ", all in one folder"}
-    return run["why"] or run["beside"] + where.get(run["workspace"] or "", "")
+    return run["why"] or run["manner"] + where.get(run["workspace"] or "", "")
 
 
 def _limit(seconds: float | None) -> str:

@@ -243,14 +243,14 @@ class Event(TypedDict):
 
 
 class Run(TypedDict):
-    """Where runs of a simulation work; beside: "side by side", "first alone" or "one at a time", and why."""
+    """Where runs of a simulation work; manner: "side by side", "first alone" or "one at a time", and why."""
 
     workspace: str | None
     copy: list[str]
     link: list[str]
     keep: list[str]
     drop: list[str]
-    beside: str
+    manner: str
     why: str | None
 
 

@@ -16,7 +16,7 @@ Stated = Literal["fresh", "shared"]
 
 
 class Manner(Enum):
-    """How the runs of a simulation go beside each other. Values are what clients read."""
+    """Whether the runs of a simulation go side by side. Values are what clients read."""
 
     FREE = "side by side"
     FIRST = "first alone"

@@ -24,8 +24,8 @@ def safely(what: str, work: Callable[[], T], otherwise: T) -> T:
         return otherwise
 
 
-def run_beside(yard: Yard, work: Coroutine[Any, Any, object], what: str) -> None:
-    """Run a coroutine beside everything else; the log says if it fails. Nobody waits for it."""
+def in_background(yard: Yard, work: Coroutine[Any, Any, object], what: str) -> None:
+    """Run a coroutine that nobody waits for; the log says if it fails."""
 
     def done(task: asyncio.Task[object]) -> None:
         yard.errands.discard(task)

@@ -9,7 +9,7 @@ from steelyard.machine.beside import beside
 from steelyard.machine.shared_memory import Unused
 from steelyard.rules.quantities import format_size
 from steelyard.store import claims
-from steelyard.supervisor.guarding import run_beside
+from steelyard.supervisor.guarding import in_background
 from steelyard.supervisor.worker_handle import RunningAttempt
 from steelyard.supervisor.yard import Yard
 
@@ -20,7 +20,7 @@ NAMED = 3
 def look(yard: Yard, attempt: RunningAttempt) -> None:
     """Look, beside the loop, what an attempt left whose end is recorded, and put it on its task."""
     alone = not any(handle.attempt not in (None, attempt) for handle in yard.handles.values())
-    run_beside(yard, _look(yard, attempt, alone), "looking for what a run left in shared memory")
+    in_background(yard, _look(yard, attempt, alone), "looking for what a run left in shared memory")
 
 
 async def _look(yard: Yard, attempt: RunningAttempt, alone: bool) -> None:

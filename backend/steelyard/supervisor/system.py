@@ -135,8 +135,8 @@ def _simulation(yard: Yard, one: Simulation) -> View:
 
 
 def _run(yard: Yard, one: Simulation) -> View:
-    """Where its runs work, how they go beside each other, and if one at a time, why and what to state."""
-    return {**one.run.view(), "beside": watching.manner(yard, one).value, "why": watching.why(yard, one)}
+    """Where its runs work, whether side by side, and if one at a time, why and what to state."""
+    return {**one.run.view(), "manner": watching.manner(yard, one).value, "why": watching.why(yard, one)}
 
 
 def preferences(yard: Yard) -> View:

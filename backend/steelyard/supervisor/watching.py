@@ -28,7 +28,7 @@ def is_watched(simulation: Simulation) -> bool:
 
 
 def manner(yard: Yard, simulation: Simulation | None) -> Manner:
-    """How runs of a simulation go beside each other, after what is known by now."""
+    """Whether runs of a simulation go side by side, after what is known by now."""
     if simulation is None:
         return Manner.FREE
     return workspace.manner(is_watched(simulation), simulation.digest, yard.known.get(simulation.name))

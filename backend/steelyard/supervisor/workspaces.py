@@ -28,7 +28,7 @@ from steelyard.store import claims, directories
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import fresh_folder, watching, workspace_notes
 from steelyard.supervisor.fresh_folder import Brought, CannotBring
-from steelyard.supervisor.guarding import run_beside
+from steelyard.supervisor.guarding import in_background
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
 
@@ -53,7 +53,7 @@ class Workspace:
     """Whether the program was started: what lies in `work` may be its own."""
     brought: Brought | None = None
     before: Seen | None = None
-    beside: set[tuple[str, int]] = field(default_factory=set)
+    ran_with: set[tuple[str, int]] = field(default_factory=set)
     """Attempts of the same simulation that ran at the same time."""
     over: bool = False
     """Its attempt has ended, and it is being tidied up."""
@@ -102,8 +102,8 @@ def begin(
     key = (attempt.task_id, attempt.number)
     for other, one in yard.workspaces.items():
         if one.simulation.name == simulation.name:
-            one.beside.add(key)
-            mine.beside.add(other)
+            one.ran_with.add(key)
+            mine.ran_with.add(other)
     yard.workspaces[key] = mine
     attempt.preparing = True
     if mine.work is not None:
@@ -244,9 +244,9 @@ async def _compare(yard: Yard, mine: Workspace, *, succeeded: bool) -> list[str]
     known = yard.known.get(name)
     if known is not None and known.digest != mine.simulation.digest:
         known = None
-    told = (
-        [workspace.mixed_sentence(names, mine.directory, len(mine.beside))] if names and mine.beside else []
-    )
+    told = []
+    if names and mine.ran_with:
+        told = [workspace.mixed_sentence(names, mine.directory, len(mine.ran_with))]
     if known is not None and (known.wrote or not names):
         return told
     if not names and not succeeded:
@@ -288,4 +288,4 @@ async def settle(yard: Yard, seconds: float) -> None:
 
 
 def _keep(yard: Yard, work: Coroutine[Any, Any, object]) -> None:
-    run_beside(yard, work, "an errand for a run's folder")
+    in_background(yard, work, "an errand for a run's folder")

@@ -122,7 +122,7 @@ async def test_a_first_run_goes_alone_and_one_that_wrote_makes_all_go_one_at_a_t
     assert await dispatch.dispatch(made.yard) == 1
     assert waiting_for(made, third).startswith(f"the end of task {second}. Runs of beam go one at a time")
     view = system.simulation(made.yard, "beam")["run"]
-    assert view["beside"] == "one at a time" and "beam.dat" in view["why"]
+    assert view["manner"] == "one at a time" and "beam.dat" in view["why"]
     await has_started(made, 3)
     await end(made, second)
     assert said(made, second) == []

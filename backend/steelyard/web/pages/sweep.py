@@ -92,7 +92,7 @@ def _table(supervisor: Needs, sweep_id: str, sort: str | None) -> Json:
         "total": found["total"],
         "states": Counter(task["state"] for task in tasks),
         "simulation": tasks[0]["simulation"],
-        "beside": _beside(supervisor, tasks),
+        "why_single": _why_single(supervisor, tasks),
         "sort": sort or "",
         "sort_link": lambda name: address(here, {}, sort=f"-{name}" if column == name and not down else name),
         "sorted_as": lambda name: ("descending" if down else "ascending") if column == name else "none",
@@ -101,7 +101,7 @@ def _table(supervisor: Needs, sweep_id: str, sort: str | None) -> Json:
     }
 
 
-def _beside(supervisor: Needs, tasks: list[Json]) -> str | None:
+def _why_single(supervisor: Needs, tasks: list[Json]) -> str | None:
     """Why its runs go one at a time, and what to state; None if they do not, or all have ended."""
     waiting = next((task for task in tasks if task["state"] == "READY"), None)
     if waiting is None:

@@ -33,7 +33,7 @@ class Learned(Reply):
 
 
 class Run(Reply):
-    """In which folder its runs work (`[run]` of its file), and how they go beside each other."""
+    """In which folder its runs work (`[run]` of its file), and whether they go side by side."""
 
     workspace: Annotated[
         Literal["fresh", "shared"] | None,
@@ -43,7 +43,7 @@ class Run(Reply):
     link: list[str]
     keep: list[str]
     drop: list[str]
-    beside: Literal["side by side", "first alone", "one at a time"]
+    manner: Literal["side by side", "first alone", "one at a time"]
     why: Annotated[str | None, Meta(description="Why not side by side, and what to state, for people.")]
 
 
