@@ -27,7 +27,7 @@ def on_progress(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, messa
         attempt.first_progress = None
     attempt.progress = None if fraction is None else float(fraction)
     if attempt.progress is not None and attempt.first_progress is None:
-        attempt.first_progress = (now, attempt.progress)
+        attempt.first_progress = (attempt.ran_for(now), attempt.progress)
     if message["message"]:
         attempt.message = str(message["message"])[:500]
     _tell(yard, attempt)

@@ -75,6 +75,7 @@ class RunningAttempt:
     progress: float | None = None
     message: str = ""
     first_progress: tuple[float, float] | None = None
+    """How long it had run, ran_for(), when it first told how far it was; and how far."""
     course: Course = field(default_factory=Course)
     earlier: Sequence[Stage] | None = None
     """Stages of an earlier run; None until they were looked up."""
@@ -164,7 +165,7 @@ class RunningAttempt:
             since, at_first = self.first_progress
             gained = self.progress - at_first
             if gained > 0:
-                return max(0.0, (1.0 - self.progress) * (now - since) / gained)
+                return max(0.0, (1.0 - self.progress) * (self.ran_for(now) - since) / gained)
         left = None if self.span is None else self.span.usual - self.ran_for(now)
         return left if left is not None and left > 0 else None
 

@@ -6,7 +6,7 @@ import pytest
 
 from steelyard.rules.states import Cause
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import outcomes, progress
+from steelyard.supervisor import attempts, outcomes, progress
 from steelyard.supervisor.worker_handle import RunningAttempt
 from tests.unit.supervisor.making import Made
 
@@ -74,3 +74,24 @@ async def test_another_course_is_not_guessed(made: Made) -> None:
     for parameters in ('{"argv": ["python3", "other.py"]}', None):
         found = await told(made, await running(made, parameters))
         assert [fraction for fraction, _ in found] == [0.5, 0.99, None, None, None]
+
+
+async def test_time_in_which_it_stood_still_is_no_time_that_it_needs(made: Made) -> None:
+    attempt = await running(made)
+    handle = made.yard.holder(attempt.task_id)
+    assert handle is not None
+    made.clocks.advance(5)
+
+    def tell(fraction: float) -> None:
+        progress.on_progress(made.yard, handle, attempt, {"fraction": fraction, "message": ""})
+
+    tell(0.0)
+    made.clocks.advance(10)
+    tell(0.4)
+    attempts.on_suspended(made.yard, handle, attempt, {"suspended": True})
+    made.clocks.advance(3600)
+    attempts.on_suspended(made.yard, handle, attempt, {"suspended": False})
+    assert attempt.remaining(made.clocks.awake()) == pytest.approx(15)
+    made.clocks.advance(10)
+    tell(0.8)
+    assert attempt.remaining(made.clocks.awake()) == pytest.approx(5)

@@ -88,7 +88,9 @@ async def test_a_checkpoint_is_told_at_once(made: Made) -> None:
 async def test_a_step_of_the_wall_clock_stalls_nobody_and_moves_no_eta_backwards(made: Made) -> None:
     worker, task_id = await made.worker(), await made.submit()
     attempt = await made.attempt(worker, task_id)
-    attempt.progress, attempt.first_progress = 0.5, (made.clocks.awake() - 100, 0.0)
+    made.clocks.advance(100)
+    worker.heartbeat = made.clocks.awake()
+    attempt.progress, attempt.first_progress = 0.5, (0.0, 0.0)
     for step in (86_400.0, -2 * 86_400.0):
         made.clocks.step_wall(step)
         [seen] = views.all_workers(made.yard)
