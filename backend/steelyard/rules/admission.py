@@ -193,9 +193,9 @@ def may_start(
 ) -> bool:
     """True if a task of this claim may start beside the live workers (idle ones count nothing).
 
-    A claim that is only the default starts anyway when no other task runs, as long as there is memory above
-    the guard at all: it says what is not known, not what is needed. The dispatcher asks scheduling.choose(),
+    A claim that is a guess, by default or learned, starts anyway when no other task runs, as long as there is
+    memory above the guard at all: nobody said that so much is needed. The dispatcher asks choose(),
     which knows the queue as well; this is the same answer for one task alone.
     """
     room = headroom(memory, live)
-    return claim <= room or (source == "default" and nothing_else_runs and room > 0)
+    return claim <= room or (source in ("default", "learned") and nothing_else_runs and room > 0)

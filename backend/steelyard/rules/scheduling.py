@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
 
@@ -31,7 +31,8 @@ class Candidate:
 
     claim: bytes. passes: how often it was passed in a way that could delay it. known_duration: seconds that
     it takes, None if nobody knows. forced: the user was told that its claim never fits, and wants it tried.
-    group: tasks of the same group may change places (those of a sweep, unless its order counts).
+    group: tasks of the same group may change places (those of a sweep, unless its order counts). seen: bytes
+    that a learned claim was made of, without its margin; None if nobody knows.
     """
 
     task_id: str
@@ -42,6 +43,7 @@ class Candidate:
     known_duration: float | None = None
     forced: bool = False
     group: str | None = None
+    seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
     openings: _Openings | None = None
     why: dict[str, Waiting] = {}
     held: str | None = None
-    for candidate in candidates:
+    for asked in candidates:
+        candidate = _without_margin(asked, with_all_ended)
         # More cores than there are means all of them: cores are shared in time, unlike memory.
         cores = min(candidate.cores, all_cores)
         waiting = _obstacle(candidate, cores, room, with_all_ended)
@@ -158,10 +161,10 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
             and openings.could_delay(candidate, cores)
         ):
             if head.passes < PASSES:
-                return Choice(candidate, (head.task_id,), None, why)
+                return Choice(asked, (head.task_id,), None, why)
             waiting = Waiting("held_for", candidate.claim, room.headroom, head.task_id)
         if waiting is None:
-            return Choice(candidate, (), held, why)
+            return Choice(asked, (), held, why)
         why[candidate.task_id] = waiting
         if head is None and waiting.reason in ("memory", "cores"):
             openings = _openings(candidate, cores, room, running)
@@ -196,10 +199,22 @@ def _obstacle(candidate: Candidate, cores: int, room: Room, with_all_ended: int)
 def _may_run_alone(candidate: Candidate, room: Room) -> bool:
     """True if a candidate starts when nothing else runs, whatever its claim.
 
-    That is a claim which only says that nothing is known, and one that never fits although the user wants it
-    tried.
+    That is a claim which is a guess, whether by default or by what other runs took, and one that never fits
+    although the user wants it tried.
     """
-    return candidate.claim_source == "default" or (candidate.forced and candidate.claim > room.largest_claim)
+    guessed = candidate.claim_source in ("default", "learned")
+    return guessed or (candidate.forced and candidate.claim > room.largest_claim)
+
+
+def _without_margin(candidate: Candidate, with_all_ended: int) -> Candidate:
+    """The same, asking only for what such runs were seen to take where no end of ours makes room for more.
+
+    The margin of a learned claim is given up before the task is: it may start beside others then.
+    """
+    seen = candidate.seen
+    if candidate.claim_source != "learned" or seen is None or not seen <= with_all_ended < candidate.claim:
+        return candidate
+    return replace(candidate, claim=seen)
 
 
 def _openings(head: Candidate, cores: int, room: Room, running: Sequence[Running]) -> _Openings:

@@ -216,6 +216,7 @@ def _candidate(yard: Yard, row: Row) -> Candidate:
         known_duration=None if known is None else known.longest,
         forced=bool(row["forced"]),
         group=_group(row),
+        seen=None if known is None else known.peak,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.machine.cgroups import levels
-from steelyard.machine.memory.linux import probe
+from steelyard.machine.memory.linux import probe, sharers
 from tests.fakes.linux_tree import GIB, LinuxTree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux' files")
@@ -74,6 +74,24 @@ def test_an_ancestor_with_less_left_bounds_what_is_available(machine: LinuxTree)
         machine.write(f"/sys/fs/cgroup/{group}/memory.current", str(used * GIB))
     reading = probe(machine.root)
     assert (reading.total, reading.available) == (4 * GIB, 1 * GIB)
+
+
+def test_whoever_is_outside_of_the_group_that_binds_shares_no_memory_with_us(machine: LinuxTree) -> None:
+    assert sharers(machine.root) is None
+    machine.version_2("/outer/inner")
+    for group, limit, used in (("outer/inner", 4, 1), ("outer", 8, 7)):
+        machine.write(f"/sys/fs/cgroup/{group}/memory.max", str(limit * GIB))
+        machine.write(f"/sys/fs/cgroup/{group}/memory.current", str(used * GIB))
+    machine.write("/sys/fs/cgroup/cgroup.procs", "1\n")
+    machine.write("/sys/fs/cgroup/outer/cgroup.procs", "20\n21\n")
+    machine.write("/sys/fs/cgroup/outer/inner/cgroup.procs", "30\n")
+    assert sharers(machine.root) == {20, 21, 30}
+    # The machine itself has less left than the group may take: everybody counts.
+    machine.write("/sys/fs/cgroup/outer/memory.current", "0")
+    machine.write("/sys/fs/cgroup/outer/inner/memory.current", "0")
+    machine.write("/sys/fs/cgroup/outer/memory.max", str(14 * GIB))
+    machine.write("/sys/fs/cgroup/outer/inner/memory.max", str(14 * GIB))
+    assert sharers(machine.root) is None
 
 
 def test_a_version_1_limit_and_that_of_a_hidden_ancestor(machine: LinuxTree) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.rules.admission import MemoryView
+from steelyard.rules.admission import MemoryView, Source
 from steelyard.rules.quantities import GIB
 from steelyard.rules.reasons import Waiting
 from steelyard.rules.scheduling import Candidate, Choice, Room, Running, choose, cores_free
@@ -137,13 +137,30 @@ def test_a_forced_worker_brings_a_core() -> None:
     assert cores_free(2, 2, [Running(1, 1, cores=4)]) == -2
 
 
-def test_a_claim_that_is_only_the_default_starts_when_nothing_else_runs() -> None:
-    unknown = task("unknown", 8, claim_source="default")
-    assert started(pick([unknown], 3)) == "unknown"
-    assert pick([unknown], 3, runs(1)).why == {"unknown": Waiting("memory", 8 * GIB, 3 * GIB)}
-    assert pick([task("stated", 8)], 3).start is None
+@pytest.mark.parametrize("source", ["default", "learned"])
+def test_a_claim_that_is_a_guess_starts_when_nothing_else_runs(source: Source) -> None:
+    guessed = task("guessed", 8, claim_source=source)
+    assert started(pick([guessed], 3)) == "guessed"
+    assert pick([guessed], 3, runs(1)).why == {"guessed": Waiting("memory", 8 * GIB, 3 * GIB)}
     # Under the guard: with nothing above it, nothing starts.
-    assert pick([unknown], 0).why == {"unknown": Waiting("other_programs", 8 * GIB, 0)}
+    assert pick([guessed], 0).why == {"guessed": Waiting("other_programs", 8 * GIB, 0)}
+
+
+@pytest.mark.parametrize("source", ["task", "simulation"])
+def test_a_claim_that_somebody_stated_does_not(source: Source) -> None:
+    assert pick([task("stated", 8, claim_source=source)], 3).start is None
+
+
+def test_a_margin_is_given_up_before_a_task_is() -> None:
+    """Its peak fits beside what runs, its claim would not even fit alone: it does not wait for that."""
+    again = task("again", 5, claim_source="learned", seen=4 * GIB)
+    assert started(pick([again], 4.5, runs(0.3))) == "again"
+    assert pick([again], 3.9, runs(0.3)).why == {"again": Waiting("memory", 4 * GIB, int(3.9 * GIB))}
+    # Where the margin fits once something has ended, it waits for that.
+    assert pick([again], 4.5, runs(0.5)).why == {"again": Waiting("memory", 5 * GIB, int(4.5 * GIB))}
+    # Not even the peak fits: alone, as any guess.
+    assert pick([again], 3, runs(0.3)).why == {"again": Waiting("memory", 5 * GIB, 3 * GIB)}
+    assert started(pick([again], 3)) == "again"
 
 
 def test_a_default_claim_that_waits_for_its_turn_alone_is_held_for_too() -> None:

@@ -13,6 +13,7 @@ from steelyard.store import tasks
 from steelyard.supervisor import dispatch, launch, task_views
 from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import GIB, Made
+from tests.unit.supervisor.test_learning import ran
 
 
 def started(made: Made) -> list[tuple[str, str]]:
@@ -67,6 +68,24 @@ async def test_a_claim_that_is_only_the_default_starts_when_nothing_else_runs(ma
     assert await dispatch.dispatch(made.yard) == 1
     assert [task for _, task in started(made)] == [first]
     assert "needs 8.0 GiB" in waiting_for(made, second)
+
+
+async def test_what_has_just_succeeded_starts_again_though_its_margin_does_not_fit(made: Made) -> None:
+    """10 GiB of headroom, a run that took 9: with a quarter on top the next one would wait for ever."""
+    await ran(made, "solver", peak=9 * GIB)
+    made.yard.handles.clear()
+    await made.worker()
+    again = await made.submit("solver")
+    assert task_views.one(made.yard, again)["memory"]["claim"] > 10 * GIB
+    assert await dispatch.dispatch(made.yard) == 1
+    # Beside one that runs, too: its peak fits there, its margin would not even fit alone.
+    made.yard.handles.clear()
+    handle = await made.worker()
+    await made.attempt(handle, await made.submit(memory="1GiB"), claim=GIB // 2)
+    await made.worker()
+    again = await made.submit("solver")
+    assert await dispatch.dispatch(made.yard) == 1
+    assert started(made)[-1][1] == again
 
 
 async def test_nobody_starts_on_the_way_out(made: Made) -> None:

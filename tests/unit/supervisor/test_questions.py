@@ -122,10 +122,9 @@ async def test_what_waits_for_room_by_an_old_answer_is_asked_about_again(made: M
     chance = random.Random(4)
     await ran(made, *argv(chance), peak=8 * GIB)
     ids = await sweep(made, chance, 3 * dispatch.GLANCE)
-    made.machine.available = 9 * GIB
-    made.yard.scale.weigh()
+    await made.attempt(await made.worker(), await made.submit(memory="3GiB"), claim=3 * GIB)
     await made.worker()
-    assert await dispatch.dispatch(made.yard) == 0  # 8 GiB and a quarter on top do not fit
+    assert await dispatch.dispatch(made.yard) == 0  # 8 GiB and a quarter on top do not fit beside it
     before = last(made, ids[0])
     assert before is not None and before.footprint is not None and before.footprint.claim == 10 * GIB
     for _ in range(20):

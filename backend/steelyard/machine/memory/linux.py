@@ -5,6 +5,8 @@ Every file is read below `root`, so a test makes a machine up in a folder.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +49,26 @@ def probe(root: Path = Path("/")) -> MemoryReading:
         swap_total=swap[0],
         swap_free=swap[1],
     )
+
+
+def sharers(root: Path = Path("/")) -> frozenset[int] | None:
+    """The processes that the memory available to us is shared with: those of the group that leaves the least.
+
+    None where that is the machine itself: then it is shared with every process.
+    """
+    machine_total, least, _ = _machine(root)
+    tightest: Path | None = None
+    for level in levels("memory", root):
+        bound = _bound(level, machine_total)
+        if bound is not None and bound.available < least:
+            least, tightest = bound.available, level.folder
+    if tightest is None:
+        return None
+    found: set[int] = set()
+    for folder, _, _ in os.walk(tightest):
+        with contextlib.suppress(OSError):
+            found.update(map(int, (Path(folder) / "cgroup.procs").read_text().split()))
+    return frozenset(found)
 
 
 class _Bound(NamedTuple):

@@ -48,3 +48,38 @@ def test_foreign_programs_are_added_up_by_name_and_ours_are_left_out(tmp_path: P
         child.wait()
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a program that lives on without its parent")
+def test_nobody_is_advised_to_close_us_or_what_started_us(tmp_path: Path) -> None:
+    """A command of ours in another terminal; another window of the program that started this one."""
+    command = tmp_path / "steelyard"
+    shell, other = (tmp_path / f"{kind}-{uuid.uuid4().hex[:6]}" for kind in ("started-us", "other"))
+    for copied in (shell, other, command):
+        shutil.copy(shutil.which("sh") or "", copied)
+    started = subprocess.run(
+        ["sh", "-c", 'for each; do "$each" -c "sleep 60; :" >&2 & echo $!; done', "sh"]
+        + [str(each) for each in (shell, other, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    asks = "from steelyard.machine.processes import largest_programs as l; print(*[n for n, _ in l(10_000)])"
+    try:
+        for pid, each in zip(started.stdout.split(), (shell, other, command), strict=True):
+            eventually(lambda pid=pid, each=each: psutil.Process(int(pid)).exe() == str(each))
+        named = subprocess.run(
+            [str(shell), "-c", '"$0" -c "$1"; :', sys.executable, asks],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.split()
+        assert other.name[:15] in [name[:15] for name in named]
+        assert not {shell.name[:15], "steelyard"} & {name[:15] for name in named}
+    finally:
+        for pid in started.stdout.split():
+            process = psutil.Process(int(pid))
+            for child in process.children():
+                child.kill()
+            process.kill()
