@@ -24,7 +24,17 @@ from steelyard.rules.retry import RAISE
 FIRST_MARGIN: Final = 0.25
 LAST_MARGIN: Final = 0.05
 MANY_RUNS: Final = 20
-"""DESIGN section 3: 25 % on top after one run, 5 % after 20 and more; between, it falls with log(runs)."""
+"""What is added to what runs of other parameters took: 25 % after one run, 5 % after 20 and more; between, it
+falls with log(runs)."""
+
+ONE_ALIKE: Final = 0.15
+"""What is added to what one run of just these parameters took."""
+
+DEVIATIONS: Final = 3.0
+"""Of several such runs, so many standard deviations are added, LAST_MARGIN at the least."""
+
+WIDE_MARGIN: Final = 0.5
+"""The most that is added for a spread; and what is added where another version of the program ran."""
 
 CLOSE: Final = 0.1
 """How far off its curve of memory a run may lie, as a rule; more, and there is none (see curve.OFF)."""
@@ -36,7 +46,9 @@ NORMAL_95: Final = 1.645
 """Standard deviations from the mean to the 95th percentile of a normal distribution."""
 
 RUNS_KEPT: Final = 200
-"""The newest so many runs of a simulation answer; older ones are forgotten."""
+BOUNDS_KEPT: Final = 50
+"""The newest so many runs of a simulation that completed answer, and of those that did not; older ones are
+forgotten."""
 
 How = Literal["same", "near", "all"]
 
@@ -45,14 +57,15 @@ How = Literal["same", "near", "all"]
 class PastRun:
     """What one attempt took.
 
-    complete: it ran to its success. One that was ended for want of memory is not: its peak is a lower bound,
-    and its duration says nothing (None).
+    complete: it ran to its success. Of any other the peak is a lower bound, and the duration says nothing
+    (None). starved: it was ended for want of memory, so it needs more than it had.
     """
 
     parameters: Parameters
     peak: int
     duration: float | None
     complete: bool = True
+    starved: bool = False
 
     @property
     def teaches(self) -> bool:
@@ -81,11 +94,19 @@ class Footprint:
 
 
 def margin(runs: int) -> float:
-    """What is added to what `runs` completed runs took: 0.25 for one, 0.05 for 20 and more."""
+    """What is added to what `runs` runs of other parameters took: 0.25 for one, 0.05 for 20 and more."""
     if runs >= MANY_RUNS:
         return LAST_MARGIN
     share = math.log(max(1, runs)) / math.log(MANY_RUNS)
     return FIRST_MARGIN - (FIRST_MARGIN - LAST_MARGIN) * share
+
+
+def margin_of_alike(peaks: Sequence[int]) -> float:
+    """What is added to the largest peak of runs of the same parameters: by how far they lie apart."""
+    if len(peaks) < 2:
+        return ONE_ALIKE
+    spread = statistics.stdev(peaks) / statistics.fmean(peaks)
+    return min(WIDE_MARGIN, max(LAST_MARGIN, DEVIATIONS * spread))
 
 
 def program_of(simulation: str, parameters: Parameters) -> str:
@@ -136,13 +157,19 @@ class Experience:
     """All that is known of one simulation, prepared once so that many questions are cheap.
 
     runs: newest first, parameters as features() gives them. ranges: name -> (least, most) of the numbers
-    that the schema bounds on both sides; what it does not bound is measured by what was seen.
+    that the schema bounds on both sides; what it does not bound is measured by what was seen. own: False
+    where those that completed are of another version of the program, so that they say little.
     """
 
     def __init__(
-        self, runs: Sequence[PastRun], ranges: Mapping[str, tuple[float, float]] | None = None
+        self,
+        runs: Sequence[PastRun],
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        *,
+        own: bool = True,
     ) -> None:
-        self.runs = list(runs[:RUNS_KEPT])
+        self.runs = list(runs[: RUNS_KEPT + BOUNDS_KEPT])
+        self.own = own
         self._complete = [run for run in self.runs if run.teaches]
         seen = [run.parameters for run in self.runs]
         peaks = [(run.parameters, float(run.peak)) for run in self._complete]
@@ -159,7 +186,7 @@ class Experience:
         squares = self._by_memory.squares(parameters)
         answer, how = self._nearest(squares)
         least = self._at_least(squares)
-        peak = max(run.peak for run in answer)
+        peak = max(self._reached(squares, how), *(run.peak for run in answer))
         guess = None if how == "same" else self._memory_curves.of(parameters)
         if guess is not None and guess.inside and how == "all":
             return _footprint(max(least, _read_off(guess.most)), int(guess.most), guess.runs, True, time)
@@ -170,7 +197,8 @@ class Experience:
             if expected > peak:
                 least = max(least, _read_off(expected))
                 peak = expected
-        return _footprint(max(least, _claim(answer, peak)), peak, len(answer), how != "all", time)
+        least = max(least, self._claim(answer, peak, alike=how == "same"))
+        return _footprint(least, peak, len(answer), how != "all", time)
 
     def usual(self) -> Footprint | None:
         """What all completed runs took, whatever their parameters; None before the first."""
@@ -181,13 +209,13 @@ class Experience:
         if not self._complete:
             return None
         peak = max(run.peak for run in self._complete)
-        claim = _claim(self._complete, peak)
+        claim = self._claim(self._complete, peak)
         return _footprint(claim, peak, len(self._complete), False, _range(self._complete))
 
     def at_least(self, parameters: Parameters) -> int:
-        """What a run of just these parameters needs at the least: RAISE times what it had when it was ended.
+        """The least that a run of just these parameters claims, by those that did not complete.
 
-        0 where none was ended, or one has completed since.
+        RAISE times what one had that was ended for want of memory. 0 where one has completed since.
         """
         if len(self._complete) == len(self.runs):
             return 0
@@ -197,7 +225,29 @@ class Experience:
         same = [run for run, square in zip(self.runs, squares, strict=True) if square == 0.0]
         if any(run.complete for run in same):
             return 0
-        return max((int(run.peak * RAISE) for run in same), default=0)
+        return max((int(run.peak * (RAISE if run.starved else 1 + ONE_ALIKE)) for run in same), default=0)
+
+    def _reached(self, squares: Sequence[float], how: How) -> int:
+        """The most that runs reached which did not complete, of those that may answer; 0 if there are none.
+
+        What such a run was ended with for want of memory no longer counts once one has completed.
+        """
+        reach = {"same": 0.0, "near": NEAR, "all": math.inf}[how]
+        return max(
+            (
+                run.peak
+                for run, square in zip(self.runs, squares, strict=True)
+                if not run.complete and square <= reach and not (how == "same" and run.starved)
+            ),
+            default=0,
+        )
+
+    def _claim(self, runs: Sequence[PastRun], peak: int, *, alike: bool = False) -> int:
+        """The claim by what runs took, one at the least; alike: of the same parameters."""
+        peaks = [run.peak for run in runs]
+        added = margin_of_alike(peaks) if alike else margin(len(runs))
+        most = peak if alike else max(_p95(peaks), peak)
+        return math.ceil(most * (1 + (added if self.own else max(added, WIDE_MARGIN))))
 
     def _timing(self, parameters: Parameters) -> Guess:
         """How long a run takes: by runs of the same parameters, else by a curve, else by near runs."""
@@ -207,7 +257,7 @@ class Experience:
 
     @cached_property
     def _memory_curves(self) -> Curves:
-        """None where a run that was ended for want of memory had more than they say."""
+        """None where a run that did not complete had more than they say."""
         curves = Curves([(run.parameters, float(run.peak)) for run in self._complete], CLOSE)
         for run in self.runs:
             guess = None if run.complete else curves.of(run.parameters)
@@ -272,11 +322,6 @@ def _footprint(claim: int, peak: int, runs: int, near: bool, time: Guess) -> Foo
 def _read_off(peak: float) -> int:
     """The claim for a peak that was read off a curve and not seen: as little evidence as a single run."""
     return math.ceil(peak * (1 + FIRST_MARGIN))
-
-
-def _claim(runs: Sequence[PastRun], peak: int) -> int:
-    """The claim by what runs took; there is one at the least."""
-    return math.ceil(max(_p95([run.peak for run in runs]), peak) * (1 + margin(len(runs))))
 
 
 def _p95(peaks: Sequence[int]) -> float:

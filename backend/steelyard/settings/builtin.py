@@ -16,6 +16,9 @@ NAME = "command"
 class CommandSimulation(Simulation):
     """Its parameters are the command; nothing is substituted into anything."""
 
+    fingerprint = ""
+    """What its runs are stands in their parameters (rules.footprint.program_of)."""
+
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with defaults. InvalidParameters; a folder has to be absolute or begin with `~`.
 

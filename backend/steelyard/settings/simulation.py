@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +60,12 @@ class Simulation:
     @cached_property
     def _parameters(self) -> Parameters:
         return Parameters(self.parameters)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of what its runs are: another command, function, directory or Python may take other memory."""
+        what = [self.command, self.function, str(self.directory), self.python]
+        return sha256(json.dumps(what).encode()).hexdigest()[:16]
 
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters with defaults. InvalidParameters: detail["errors"] has a path for each wrong one."""

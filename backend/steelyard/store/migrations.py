@@ -57,7 +57,12 @@ def _pause(connection: sqlite3.Connection) -> None:
 
 
 def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
-    """Version 4: what we noticed about attempts and directories; stages; sweeps, from their tasks."""
+    """Version 4: what we noticed about attempts and directories; stages; sweeps, from their tasks; and which
+    version of a program a footprint is of.
+    """
+    connection.execute('ALTER TABLE "footprint" ADD COLUMN "fingerprint" TEXT NOT NULL DEFAULT \'\'')
+    connection.execute('ALTER TABLE "footprint" ADD COLUMN "starved" INTEGER NOT NULL DEFAULT 0')
+    connection.execute("UPDATE footprint SET starved = 1 - complete")
     connection.execute('ALTER TABLE "attempt" ADD COLUMN "remarks" TEXT')
     connection.execute(
         """CREATE TABLE "stages" ("simulation" TEXT NOT NULL, "program" TEXT NOT NULL, "stages" TEXT NOT NULL,

@@ -217,8 +217,9 @@ class Sample(Table):
 class Footprint(Table):
     """What an attempt really took: later claims learn from it.
 
-    program: which kind of run it is within its simulation (rules.footprint.program_of). complete: False where
-    it was ended for want of memory, so that its peak is a lower bound.
+    program: which kind of run it is within its simulation (rules.footprint.program_of). fingerprint: of what
+    ran under that name (settings.Simulation.fingerprint). complete: False where it did not succeed, so that
+    its peak is a lower bound; starved: it was ended for want of memory.
     """
 
     serial = AutoField()
@@ -230,6 +231,8 @@ class Footprint(Table):
     peak = IntegerField()
     duration = DoubleField(null=True)
     complete = BooleanField()
+    fingerprint = TextField(constraints=[SQL("DEFAULT ''")])
+    starved = BooleanField(constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         # It ends in the row id, which is `serial`: the newest are walked without sorting.

@@ -230,6 +230,7 @@ def _group(row: Row) -> str | None:
 def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
     now = yard.clocks.awake()
     parameters = row["parameters"] if row["checkpoint_at"] is None else None
+    known = yard.catalogue.simulations.get(row["simulation"])
     return RunningAttempt(
         task_id=row["id"],
         number=number,
@@ -242,6 +243,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         started_wall=yard.clocks.wall(),
         last_sign=now,
         checkpoint_wall=row["checkpoint_at"],
+        fingerprint="" if known is None else known.fingerprint,
         parameters=parameters,
         span=None if parameters is None else yard.learning.span(row["simulation"], parameters),
     )

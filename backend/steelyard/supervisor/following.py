@@ -41,6 +41,13 @@ class Ended:
     now: float
 
 
+def teach(yard: Yard, change: Change, ended: Ended, attempt: RunningAttempt | None) -> None:
+    """Learn from an attempt that has ended; attempt: None where nobody knows any more how it began."""
+    if ended.history:
+        fingerprint = None if attempt is None else attempt.fingerprint
+        yard.learning.note(change, ended.row, ended.outcome, ended.history, ended.now, fingerprint)
+
+
 @dataclass(eq=False, slots=True)
 class Following:
     """What is kept of an attempt besides its outcome, each part in a change of its own."""
@@ -62,7 +69,9 @@ class Following:
                 lambda change, ended: samples.save(change, ended.row["id"], ended.row["attempt"], points),
             )
             self._then("The stages of it", lambda change, ended: self._keep_stages(change, ended, attempt))
-        self._then("What it taught about such runs", self._teach)
+        self._then(
+            "What it taught about such runs", lambda change, ended: teach(self.yard, change, ended, attempt)
+        )
         if worker_id is not None:
             self._then("The count of its worker", lambda change, ended: self._count(change, ended, worker_id))
         if remarks:
@@ -70,10 +79,6 @@ class Following:
                 "A remark",
                 lambda change, ended: claims.remark(change, ended.row["id"], ended.row["attempt"], remarks),
             )
-
-    def _teach(self, change: Change, ended: Ended) -> None:
-        if ended.history:
-            self.yard.learning.note(change, ended.row, ended.outcome, ended.history, ended.now)
 
     def _keep_stages(self, change: Change, ended: Ended, attempt: RunningAttempt) -> None:
         """Later runs are compared with one that succeeded, unless that began at a checkpoint."""

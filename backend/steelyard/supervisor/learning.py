@@ -42,7 +42,9 @@ SAME = 0.01
 RELEARNED = frozenset({"simulation", "learned", "default"})
 """Sources of claims that follow what is learned meanwhile; what the user said stands."""
 
-Kind = tuple[str, str]
+Kind = tuple[str, str, str]
+"""A simulation, the program within it, and the fingerprint of what runs under that name now."""
+
 Question = tuple[str, str]
 """A simulation, and parameters as JSON text."""
 
@@ -99,7 +101,7 @@ class Learning:
     def is_current(self, row: Mapping[str, Any]) -> bool:
         """Whether the last answer for a task is what would be answered now."""
         last = self.last(row)
-        return last is not None and last.edition == self._editions.get(last.kind, 0)
+        return last is not None and self._stands(last)
 
     def unanswered(self, rows: Iterable[Mapping[str, Any]]) -> list[Question]:
         """What look_up() should be asked for these tasks: what was never asked, or long ago."""
@@ -180,57 +182,82 @@ class Learning:
         tasks.reckon(change, row["id"], claim.bytes, claim.source)
 
     def note(
-        self, change: Change, task: Row, outcome: Outcome, history: list[PastAttempt], now: float
+        self,
+        change: Change,
+        task: Row,
+        outcome: Outcome,
+        history: list[PastAttempt],
+        now: float,
+        fingerprint: str | None = None,
     ) -> None:
         """Learn from an attempt that is being finished: the last of history, the end of its task's run.
 
-        A run that went on from checkpoints took what the attempts before it took as well.
+        A run that went on from checkpoints took what the attempts before it took as well. fingerprint: of
+        what ran; None: of what would run now.
         """
         took = history[-1].duration + sum(one.duration for one in history[:-1] if one.checkpointed)
-        if footprints.note(change, task, outcome, took, now):
-            self._note(_question(task), outcome)
+        question = _question(task)
+        if fingerprint is None:
+            fingerprint = self._fingerprint(question[0])
+        if footprints.note(change, task, outcome, took, now, fingerprint):
+            self._note(question, outcome, fingerprint)
 
-    def _note(self, question: Question, outcome: Outcome) -> None:
+    def _note(self, question: Question, outcome: Outcome, fingerprint: str) -> None:
         """Begin a new edition of the evidence if a run that ended says something new."""
-        kind = (question[0], program_of(question[0], from_json(question[1])))
+        kind = self._kind(question[0], from_json(question[1]))
         experience = self._experiences.get(kind)
-        if experience is None:
+        if experience is None or fingerprint != kind[2]:
             return
         self._runs[kind] += 1
-        expected = self._ask(question).footprint
-        if (
-            outcome.cause is not Cause.SUCCEEDED
-            or expected is None
-            or (outcome.peak_memory or 0) > expected.peak
-            or self._runs[kind] - self._noted[kind] >= GREW * len(experience.runs)
-        ):
+        known, peak = self._ask(question), outcome.peak_memory or 0
+        expected = known.footprint
+        if outcome.cause is Cause.SUCCEEDED:
+            more = self._runs[kind] - self._noted[kind] >= GREW * len(experience.runs)
+            news = expected is None or not experience.own or peak > expected.peak or more
+        elif outcome.cause in MEMORY:
+            news = True
+        else:
+            news = peak > (known.least if expected is None else expected.peak)
+        if news:
             del self._experiences[kind]
             self._editions[kind] = self._editions.get(kind, 0) + 1
 
     def _ask(self, question: Question) -> Answer:
         """The current answer."""
         known = self._answers.get(question)
-        if known is None or known.edition != self._editions.get(known.kind, 0):
+        if known is None or not self._stands(known):
             if len(self._answers) >= ANSWERS:
                 self._answers.clear()
             known = self._answers[question] = _answered(*self._prepared(question))
         return known
 
+    def _kind(self, simulation: str, parameters: Mapping[str, Any]) -> Kind:
+        return simulation, program_of(simulation, parameters), self._fingerprint(simulation)
+
+    def _fingerprint(self, simulation: str) -> str:
+        known = self._catalogue.simulations.get(simulation)
+        return "" if known is None else known.fingerprint
+
+    def _stands(self, answer: Answer) -> bool:
+        """Whether it was given by what is known by now of what would run now."""
+        kind = answer.kind
+        return kind[2] == self._fingerprint(kind[0]) and answer.edition == self._editions.get(kind, 0)
+
     def _prepared(self, question: Question) -> tuple[Experience, Parameters, Kind, int, int]:
         simulation, parameters = question[0], from_json(question[1])
-        kind = (simulation, program_of(simulation, parameters))
+        kind = self._kind(simulation, parameters)
         experience = self._experience(simulation, parameters)
         compared = features(simulation, parameters)
         return experience, compared, kind, self._editions.get(kind, 0), self._runs[kind]
 
     def _is_worn(self, answer: Answer | None) -> bool:
-        if answer is None:
+        if answer is None or answer.kind[2] != self._fingerprint(answer.kind[0]):
             return True
         runs = self._runs[answer.kind]
         return runs > answer.runs and runs >= WORN * answer.runs
 
     def _experience(self, simulation: str, parameters: Mapping[str, Any]) -> Experience:
-        kind = (simulation, program_of(simulation, parameters))
+        kind = self._kind(simulation, parameters)
         if kind not in self._experiences:
             known = self._catalogue.simulations.get(simulation)
             ranges = {
@@ -238,9 +265,9 @@ class Learning:
                 for name, schema in (known.parameters if known is not None else {}).items()
                 if _bounded(schema)
             }
-            runs = footprints.newest(self._reader, *kind)
-            self._experiences[kind] = Experience(runs, ranges)
-            self._noted[kind] = self._runs[kind] = max(len(runs), self._runs.get(kind, 0))
+            past = footprints.newest(self._reader, *kind)
+            self._experiences[kind] = Experience(past.runs, ranges, own=past.own)
+            self._noted[kind] = self._runs[kind] = max(len(past.runs), self._runs.get(kind, 0))
         return self._experiences[kind]
 
 

@@ -8,6 +8,7 @@ Running it twice changes nothing, so a crash in the midst of it does no harm.
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from steelyard.machine import containment
 from steelyard.machine.faultpoints import reach
@@ -17,6 +18,8 @@ from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.supervisor import outcomes, views, workspaces
+from steelyard.supervisor.following import Ended, teach
+from steelyard.supervisor.guarding import safely
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
@@ -39,10 +42,12 @@ def recover(yard: Yard) -> int:
     if ended:
         log.warning("ended %d processes that an earlier run had left", ended)
 
+    lost: list[Ended] = []
+
     def apply(change: Change) -> None:
         now = yard.clocks.wall()
         for attempt in claims.open_attempts(change):
-            outcomes.end_attempt(
+            ended = outcomes.end_attempt(
                 yard,
                 change,
                 attempt["task_id"],
@@ -55,6 +60,7 @@ def recover(yard: Yard) -> int:
                     cpu_seconds=attempt["cpu_seconds"],
                 ),
             )
+            lost.extend([] if ended is None else [ended])
         for row in workers.live(change):
             reason = "the sidecar ended"
             view = {**views.ended_worker(row), "state": str(WorkerState.DEAD), "reason": reason}
@@ -69,5 +75,11 @@ def recover(yard: Yard) -> int:
             )
 
     yard.database.change_now(apply, "recover")
+    for one in lost:
+        safely("learning from an attempt that was lost", partial(_learn, yard, one), None)
     workspaces.catch_up(yard, [(row["task_id"], row["number"]) for row in running])
     return len(left)
+
+
+def _learn(yard: Yard, ended: Ended) -> None:
+    yard.database.change_now(lambda change: teach(yard, change, ended, None))

@@ -57,6 +57,8 @@ class RunningAttempt:
     cores: int
     started: float
     started_wall: float
+    fingerprint: str = ""
+    """Of what runs: its simulation's file may have changed by the time it ends."""
     parameters: str | None = None
     """JSON; None for one that went on from a checkpoint: it takes less than others, nobody knows how much."""
     span: Span | None = None

@@ -61,7 +61,7 @@ def version_1(path: Path) -> None:
 def test_version_2_learns_from_the_runs_that_were_there(path: Path) -> None:
     version_1(path)
     database = opened(path)
-    (past,) = footprints.newest(database, "command", "python model.py")
+    (past,) = footprints.newest(database, "command", "python model.py").runs
     assert (past.peak, past.duration, past.complete) == (5_000, 90.0, True)
     assert past.parameters == {"0": "python", "1": "model.py", "2": 3.0}
     assert database.execute("SELECT count(*) FROM footprint").fetchone()[0] == 1

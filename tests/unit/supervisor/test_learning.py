@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 from steelyard.rules.admission import Claim
+from steelyard.rules.footprint import ONE_ALIKE, WIDE_MARGIN
 from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import dispatch, outcomes, progress, submission, task_views, views
 from steelyard.supervisor.worker_handle import RunningAttempt
 from tests.unit.supervisor.making import GIB, Made
+
+ALIKE = math.ceil(GIB * (1 + ONE_ALIKE))
+"""The claim after one run of the same parameters that took 1 GiB."""
 
 
 async def ran(made: Made, *argv: str, peak: int, cause: Cause = Cause.SUCCEEDED, took: float = 60.0) -> str:
@@ -38,7 +44,7 @@ def running(made: Made, task_id: str) -> RunningAttempt:
 async def test_a_task_claims_what_its_like_took_before(made: Made) -> None:
     await ran(made, "solver", "4", peak=GIB)
     known = await made.submit("solver", "4")
-    assert memory(made, known) == {"claim": GIB * 5 // 4, "source": "learned", "peak": None}
+    assert memory(made, known) == {"claim": ALIKE, "source": "learned", "peak": None}
     other = await made.submit("another")
     assert memory(made, other)["source"] == "default"
 
@@ -72,9 +78,15 @@ async def test_a_claim_that_was_raised_stays_raised(made: Made) -> None:
 
 
 async def test_a_run_that_was_ended_raises_the_default_of_its_like(made: Made) -> None:
-    await ran(made, "solver", peak=6 * GIB, cause=Cause.MEMORY_GUARD)
+    await ran(made, "solver", peak=9 * GIB, cause=Cause.MEMORY_GUARD)
     alike = await made.submit("solver")
-    assert memory(made, alike)["claim"] == 9 * GIB
+    assert memory(made, alike)["claim"] == int(13.5 * GIB)
+
+
+async def test_one_that_the_guard_ended_within_its_claim_shows_no_need_for_more(made: Made) -> None:
+    await ran(made, "solver", peak=7 * GIB, cause=Cause.MEMORY_GUARD)
+    alike = await made.submit("solver")
+    assert memory(made, alike)["claim"] == int(7 * GIB * (1 + ONE_ALIKE))
 
 
 async def test_a_learned_claim_is_never_more_than_the_machine_could_give(made: Made) -> None:
@@ -102,20 +114,20 @@ async def test_thousands_at_once_are_reckoned_roughly_and_weighed_closely(made: 
     spec = {"simulation": "command", "parameters": {"argv": ["solver", "1"]}}
     submitted = await submission.submit(made.yard, [spec] * (submission.CLOSELY + 1))
     ids = [task_id for task_id, _ in submitted]
-    assert memory(made, ids[0])["claim"] == GIB * 5 // 4
+    assert memory(made, ids[0])["claim"] == ALIKE
     assert memory(made, ids[-1])["claim"] > 4 * GIB
     row = tasks.row(made.yard.database, ids[-1])
     assert row is not None
     await made.yard.database.change(
         lambda change: made.yard.learning.refresh(change, made.yard.settings, row)
     )
-    assert memory(made, ids[-1])["claim"] == GIB * 5 // 4
+    assert memory(made, ids[-1])["claim"] == ALIKE
 
 
 async def test_one_more_worker_is_weighed_by_what_its_first_task_was_learned_to_take(made: Made) -> None:
     await ran(made, "solver", peak=GIB)
     await made.submit("solver")
-    assert views.next_claim(made.yard) == GIB * 5 // 4
+    assert views.next_claim(made.yard) == ALIKE
 
 
 LIKE = (("1", GIB, 20.0), ("2", GIB, 20.0), ("4", GIB, 90.0))
@@ -200,3 +212,66 @@ async def test_what_goes_on_from_a_checkpoint_is_not_told_how_long_a_whole_run_t
         await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
     dispatch.relearn(made.yard)
     assert running(made, resumed).span is None
+
+
+MODEL = """[simulation]
+name = "model"
+title = "Model"
+command = ["{python}", "model.py", "COMMAND"]
+
+[parameters.size]
+type = "number"
+default = 1
+"""
+
+
+def write_model(made: Made, command: str) -> None:
+    path: Path = made.yard.data.simulations / "model.toml"
+    path.write_text(MODEL.replace("COMMAND", command))
+    made.yard.catalogue.reload()
+
+
+async def ran_model(made: Made, peak: int, took: float, *, meanwhile: str | None = None) -> None:
+    """A run of the model; meanwhile: what its file says by the time it ends."""
+    [(task_id, _)] = await submission.submit(made.yard, [{"simulation": "model"}])
+    handle = await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    if meanwhile is not None:
+        write_model(made, meanwhile)
+    attempt = running(made, task_id)
+    outcomes.finish(made.yard, handle, attempt, Outcome(Cause.SUCCEEDED, peak_memory=peak, duration=took))
+    await made.yard.database.change(lambda change: None)
+    handle.leaving = True
+
+
+async def test_what_another_command_took_answers_until_one_of_its_own_has_ended(made: Made) -> None:
+    """A command that did nothing was corrected in the simulation's file."""
+    write_model(made, "--help")
+    await ran_model(made, 200 * 2**20, 0.4)
+    write_model(made, "run")
+    known = made.yard.learning.footprint("model", '{"size":1}')
+    assert known is not None and known.claim == int(200 * 2**20 * (1 + WIDE_MARGIN))
+    await ran_model(made, 782 * 2**20, 930.0)
+    known = made.yard.learning.footprint("model", '{"size":1}')
+    assert known is not None and (known.peak, known.runs) == (782 * 2**20, 1)
+    usual = made.yard.learning.usual("model", {})
+    assert usual is not None and usual.duration == 930.0
+    write_model(made, "--help")
+    usual = made.yard.learning.usual("model", {})
+    assert usual is not None and usual.duration == 0.4
+
+
+async def test_a_run_counts_for_the_command_that_it_was_started_with(made: Made) -> None:
+    write_model(made, "--help")
+    await ran_model(made, 200 * 2**20, 0.4, meanwhile="run")
+    usual = made.yard.learning.usual("model", {})
+    assert usual is not None and usual.claim == int(200 * 2**20 * (1 + WIDE_MARGIN))
+
+
+async def test_a_task_that_ran_into_its_time_limit_claims_what_it_had_reached(made: Made) -> None:
+    await ran(made, "solver", "--hours=24", peak=GIB)
+    await ran(made, "solver", "--hours=24", peak=GIB)
+    await ran(made, "solver", "--hours=8760", peak=3 * GIB, cause=Cause.TIMEOUT)
+    longer = await made.submit("solver", "--hours=8760")
+    assert memory(made, longer)["claim"] >= int(3 * GIB * (1 + ONE_ALIKE))
+    assert memory(made, await made.submit("solver", "--hours=24"))["claim"] < 3 * GIB

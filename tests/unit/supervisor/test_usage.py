@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steelyard.rules.states import Cause
-from steelyard.store import samples
+from steelyard.store import footprints, samples
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import outcomes, recovery, task_views, usage
 from tests.unit.supervisor.making import GIB, Made
@@ -25,6 +25,8 @@ async def test_what_an_attempt_used_is_known_after_a_kill(made: Made) -> None:
     [past] = found["attempts"]
     assert past["cause"] == "sidecar_lost"
     assert past["peak_memory"] > GIB + 100 and past["cpu_seconds"] > 50
+    (learned,) = footprints.newest(made.yard.database, "command", "true").runs
+    assert (learned.peak, learned.complete) == (past["peak_memory"], False)
     assert (found["memory"]["peak"], found["cpu_seconds"]) == (past["peak_memory"], past["cpu_seconds"])
 
 
