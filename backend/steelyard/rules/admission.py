@@ -46,10 +46,13 @@ class MemoryView:
 
 @dataclass(frozen=True, slots=True)
 class LiveWorker:
-    """A STARTING, RUNNING or DRAINING worker: the claim of its task (0: idle) and what its tree uses now."""
+    """A STARTING, RUNNING or DRAINING worker: the claim of its task (0: idle), what its tree uses now, and
+    the most that it has used so far.
+    """
 
     claim: int
     uses: int
+    peak: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,15 @@ def claim_of(
 
 
 def headroom(memory: MemoryView, live: Sequence[LiveWorker], *, idle_claim: int = 0) -> int:
-    """available − guard − Σ over live workers max(0, claim − what its tree uses now); negative when
-    overdrawn.
+    """available − guard − Σ over live workers max(0, max(claim, peak) − what its tree uses now); negative
+    when overdrawn.
 
     What a tree uses is missing from `available` already, so only its remaining growth is held back: each
-    worker counts once. idle_claim stands in for the claim of an idle worker: 0 when a task asks (it takes the
-    place of one).
+    worker counts once. One that has used more than its claim, and holds less now, is about to take that
+    again. idle_claim stands in for the claim of an idle worker: 0 when a task asks (it takes the place of
+    one).
     """
-    growth = sum(max(0, (worker.claim or idle_claim) - worker.uses) for worker in live)
+    growth = sum(max(0, max(worker.claim or idle_claim, worker.peak) - worker.uses) for worker in live)
     room = memory.available - memory.guard - growth
     # Half of a debt would be a smaller debt: only what is free is halved.
     return room // 2 if memory.pressure_halves and memory.pressure != "normal" and room > 0 else room

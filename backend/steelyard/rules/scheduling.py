@@ -54,11 +54,12 @@ class Running:
     uses: int
     cores: int = 1
     remaining: float | None = None
+    peak: int = 0
 
     @property
     def frees(self) -> int:
         """Bytes of headroom that come back when it ends: what it uses, and the growth held back for it."""
-        return max(self.claim, self.uses)
+        return max(self.claim, self.uses, self.peak)
 
 
 @dataclass(frozen=True, slots=True)

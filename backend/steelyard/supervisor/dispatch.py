@@ -192,7 +192,7 @@ def room(
     held = [h.attempt for h in yard.handles.values() if h.attempt is not None]
     uses = [h.task_memory for h in yard.handles.values() if h.attempt is not None]
     running = [
-        Running(attempt.claim, used, attempt.cores, attempt.remaining(now))
+        Running(attempt.claim, used, attempt.cores, attempt.remaining(now), attempt.peak)
         for attempt, used in zip([*held, *claimed], [*uses, *[0] * len(claimed)], strict=True)
     ]
     live = live_workers(yard.handles.values())

@@ -71,6 +71,24 @@ def test_what_a_worker_has_still_to_take_is_held_back() -> None:
     assert (found.admissible, found.bound_by) == (4, "memory")
 
 
+@pytest.mark.parametrize(
+    ("uses", "peak", "held_back"),
+    [
+        (
+            GIB // 4,
+            2 * GIB,
+            7 * GIB // 4,
+        ),  # in a trough: it took 2 GiB a moment ago
+        (2 * GIB, 2 * GIB, 0),
+        (GIB // 4, GIB // 4, GIB // 4),  # on its way up to its claim
+        (GIB // 4, GIB // 2, GIB // 4),
+    ],
+)
+def test_what_a_tree_has_once_taken_it_may_take_again(uses: int, peak: int, held_back: int) -> None:
+    saw = [LiveWorker(GIB // 2, uses, peak)]
+    assert headroom(DESK, saw) == headroom(DESK, []) - held_back
+
+
 def test_an_idle_worker_counts_once_for_a_worker_and_not_at_all_for_a_task() -> None:
     idle = [LiveWorker(0, 8 * MIB)] * 2
     # For a worker: 33.6 − 2 × (8 GiB − 8 MiB) is a little over 17.6 GiB, two more.

@@ -60,7 +60,16 @@ def test_a_warm_process_does_not_hide_the_memory_of_the_next_task() -> None:
     scale.weigh_trees([handle], 2.0, 2.0)
     assert (handle.task_memory, handle.warm_memory, handle.attempt.peak) == (WARM, 0, WARM)
     assert handle.attempt.cpu_seconds == 1.0
-    assert live_workers([handle]) == [LiveWorker(1000 * MIB, WARM)]
+    assert live_workers([handle]) == [LiveWorker(1000 * MIB, WARM, WARM)]
+
+
+def test_a_tree_in_a_trough_still_has_its_peak() -> None:
+    scale, sampler, handle = weighed()
+    handle.attempt = attempt()
+    for memory, now in ((AGENT + 1600 * MIB, 1.0), (AGENT + 160 * MIB, 2.0)):
+        sampler.memory = memory
+        scale.weigh_trees([handle], now, now)
+    assert live_workers([handle]) == [LiveWorker(1000 * MIB, 160 * MIB, 1600 * MIB)]
 
 
 def test_once_the_process_is_gone_the_agent_is_measured_anew() -> None:

@@ -6,6 +6,7 @@ Every file is read below `root`, so a test makes a machine up in a folder.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -96,21 +97,21 @@ def _machine(root: Path) -> tuple[int, int, tuple[int | None, int | None]]:
 def _bound(level: Level, machine_total: int) -> _Bound | None:
     """What a group leaves; None if it sets no limit below machine_total ("max", 2^63 less a page).
 
-    available = limit − usage + file pages that the kernel drops first (inactive_file; active ones are
-    likely needed again). A usage that cannot be read leaves the limit alone as the bound.
+    available = limit − usage + what the kernel drops before it refuses: pages of files, whether read once
+    (inactive) or again and again (active), and caches of its own; as it reckons MemAvailable for a machine.
+    A usage that cannot be read leaves the limit alone as the bound.
     """
     folder = level.folder
+    stat: dict[str, int] | None = None
     if level.version == "cgroup v2":
         # Above memory.high nothing is killed, but the group is slowed to a crawl: no room for a simulation.
         limits = [read_number(folder / name) for name in ("memory.max", "memory.high")]
-        usage, inactive = "memory.current", "inactive_file"
+        usage, prefix = "memory.current", ""
     else:
         # The hierarchical limit counts ancestors too, also those that a container does not show.
-        limits = [
-            read_number(folder / "memory.limit_in_bytes"),
-            _stat(folder, "hierarchical_memory_limit"),
-        ]
-        usage, inactive = "memory.usage_in_bytes", "total_inactive_file"
+        stat = _stat(folder)
+        limits = [read_number(folder / "memory.limit_in_bytes"), stat.get("hierarchical_memory_limit")]
+        usage, prefix = "memory.usage_in_bytes", "total_"
     known = [limit for limit in limits if limit is not None and limit < machine_total]
     if not known:
         return None
@@ -118,16 +119,28 @@ def _bound(level: Level, machine_total: int) -> _Bound | None:
     used = read_number(folder / usage)
     if used is None:
         return _Bound(limit, limit)
-    reclaimable = min(_stat(folder, inactive) or 0, used)
-    return _Bound(limit, max(0, limit - used + reclaimable))
+    stat = _stat(folder) if stat is None else stat
+    files = stat.get(f"{prefix}inactive_file", 0) + stat.get(f"{prefix}active_file", 0)
+    kept = _low_watermark(limit)
+    # Version 1 does not tell which of the kernel's own memory it could drop: none, then.
+    droppable = sum(size - min(size // 2, kept) for size in (files, stat.get("slab_reclaimable", 0)))
+    return _Bound(limit, max(0, limit - used + min(droppable, used)))
 
 
-def _stat(folder: Path, key: str) -> int | None:
-    """One figure of memory.stat, bytes."""
+def _low_watermark(size: int) -> int:
+    """Bytes that the kernel would keep free in a machine of this size (min_free_kbytes, and the step from
+    "min" to "low"): of what it could drop, so much is in use all the time and would be read in again at once.
+    """
+    least = math.isqrt(16 * size * 1024)
+    return least + max(least // 4, size // 1000)
+
+
+def _stat(folder: Path) -> dict[str, int]:
+    """The figures of memory.stat, bytes; none where it cannot be read."""
     try:
-        return _table(folder / "memory.stat").get(key)
+        return _table(folder / "memory.stat")
     except OSError:
-        return None
+        return {}
 
 
 def _table(file: Path, unit: int = 1) -> dict[str, int]:
