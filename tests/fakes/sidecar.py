@@ -89,6 +89,9 @@ class FakeSidecar:
         self.stated: dict[str, Any] = {}
         self.learned: dict[str, int] | None = None
         """Preferences that were set."""
+        self.simulations_dir = "/simulations"
+        self.programs: dict[str, str] = {}
+        """What decides which programs tasks find."""
         self.next_id = "0123456789ab"
         self.submitted_state = "SUCCEEDED"
         self.page_size = 1000
@@ -183,9 +186,9 @@ class FakeSidecar:
                 "libraries": {"sqlite": "3.45"},
                 "data_dir": str(self.data_dir),
                 "log_dir": "/logs",
-                "simulations_dir": "/simulations",
+                "simulations_dir": self.simulations_dir,
                 "database_bytes": 4096,
-                "task_environment": {"programs": {}, "source": None, "left_out": [], "note": None},
+                "task_environment": {"programs": self.programs, "source": None, "left_out": [], "note": None},
                 "asleep_s": 0.0,
                 "loop": {"p99": 0.005, "most": 0.02, "most_cpu": 0.02, "most_ever": 0.1, "slow": 0},
                 "started_at": "2026-01-15T09:00:00.000Z",

@@ -58,6 +58,8 @@ def test_bash_completes_what_the_sidecar_knows(sidecar: RunningSidecar) -> None:
         [worker] = client.status()["workers"]
     known = sweep["task_ids"]
     assert bash(data, "steelyard", "submit", "steel") == ["steel-pathway"]
+    assert {"new", "show", "steel-pathway"} <= set(bash(data, "steelyard", "simulations", ""))
+    assert bash(data, "steelyard", "simulations", "show", "steel") == ["steel-pathway"]
     assert sorted(bash(data, "steelyard", "task", "")) == sorted(known)
     assert bash(data, "steelyard", "cancel", known[0], known[1][:11]) == [known[1]]
     assert bash(data, "steelyard", "results", "") == [sweep["sweep_id"]]

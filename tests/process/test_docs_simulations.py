@@ -69,9 +69,12 @@ def program_as_it_is(client: Client, folder: Path, out: str) -> None:
 
 
 def command(client: Client, folder: Path, out: str) -> None:
-    assert "6 of 6 (6 succeeded)" in out or out.count("SUCCEEDED") == 7
+    assert "6 of 6 (6 succeeded)" in out or out.count("SUCCEEDED") == 8
     task = list(client.tasks(simulation="growth"))[-1]
     assert client.log(task["task_id"])["text"].splitlines()[-1] == "year 10 of 10: 1.344"
+    written = client.log(newest(client, "savings")["task_id"])["text"]
+    assert written.splitlines()[-1] == "year 30 of 30: 2.427"
+    assert client.simulation("savings")["run"]["workspace"] == "fresh"
 
 
 def function(client: Client, folder: Path, out: str) -> None:

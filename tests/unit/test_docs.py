@@ -91,9 +91,12 @@ def unknown(text: str) -> list[str]:
     command: click.Command = cli.app
     while isinstance(command, click.Group) and words:
         found = command.get_command(click.Context(command), words[0])
-        if found is None:
+        if found is None and hasattr(command, "left_out"):
+            words = [command.left_out, *words]
+        elif found is None:
             return [] if words[0] == "worker" else words[:1]
-        command, words = found, words[1:]
+        else:
+            command, words = found, words[1:]
     options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
     return [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
 

@@ -36,6 +36,7 @@ MAY = {
     "store/opening.py": "makes the database's file",
     "client/downloads.py": "writes",
     "cli/app.py": "opens the null device",
+    "cli/new_simulation.py": "writes the file of a new simulation",
     "cli/open.py": "opens a browser",
     "cli/repairs.py": "makes a backup last",
     "cli/sidecar.py": "opens the database",

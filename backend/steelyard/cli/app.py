@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("task_actions", "Let suspended tasks go on."),
     "queue": ("queue", "Pause and resume the queue."),
     "workers": ("workers", "List, watch, add, drain and abort workers."),
-    "simulations": ("simulations", "List simulations, or show the parameters of one."),
+    "simulations": ("simulations", "List, show and make simulations."),
     "forecast": ("forecast", "Show when the queue is done."),
     "events": ("events", "Show what has happened, and happens."),
     "preferences": ("preferences", "List, set and reset preferences."),

@@ -1,4 +1,4 @@
-"""`steelyard simulations`: what can be submitted, and with which parameters."""
+"""`steelyard simulations ...`: what can be submitted, with which parameters, and a way to something new."""
 
 from __future__ import annotations
 
@@ -6,25 +6,60 @@ import json
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.text import Text
 
 from steelyard.cli import completing
+from steelyard.cli.new_simulation import new
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
 from steelyard.cli.wording import NOTHING, duration, plain, size
 from steelyard.client.answers import Run, Simulation
 
 
-@click.command(short_help="List simulations, or show the parameters of one.")
-@click.argument("name", required=False, shell_complete=completing.simulations)
-@connected
-def simulations(session: Session, name: str | None) -> None:
-    """List simulations, or show the parameters of the one called NAME.
+class _Simulations(click.Group):
+    """A group whose commands may be left out: what is no command names a simulation to show."""
+
+    left_out = "show"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it, with the command in front that was left out."""
+        completes = ctx.resilient_parsing and not args
+        if not completes and (not args or args[0] not in (*self.commands, *ctx.help_option_names)):
+            args = [self.left_out, *args]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, and the names of simulations."""
+        named = completing.simulations(ctx, self.commands[self.left_out].params[0], incomplete)
+        return super().shell_complete(ctx, incomplete) + named
+
+
+@click.group(cls=_Simulations, short_help="List, show and make simulations.")
+def simulations() -> None:
+    """List simulations, show the parameters of one, or write the file of a new one.
 
     \b
     Examples:
       steelyard simulations
       steelyard simulations steel-pathway
+      steelyard simulations new growth -- python growth.py --rate {rate=0.02}
+    """
+
+
+simulations.add_command(new)
+
+
+@simulations.command(short_help="List simulations, or show the parameters of one.")
+@click.argument("name", required=False, shell_complete=completing.simulations)
+@connected
+def show(session: Session, name: str | None) -> None:
+    """List simulations, or show the parameters of the one called NAME. The word show may be left out.
+
+    \b
+    Examples:
+      steelyard simulations
+      steelyard simulations show steel-pathway
     """
     if name is not None:
         _one(session, session.client.simulation(name))

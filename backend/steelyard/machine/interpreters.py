@@ -53,6 +53,26 @@ def default_python(stated: str | None, path: str | None = None) -> str | None:
     return shutil.which("python3", path=path) or shutil.which("python", path=path)
 
 
+def behind(python: str, folder: str) -> str:
+    """The interpreter that a launcher starts in a folder (pyenv, asdf and mise choose by what lies there);
+    python itself where it does not say.
+    """
+    try:
+        done = subprocess.run(
+            [python, "-c", "import sys; print(sys.executable)"],
+            cwd=folder,
+            env=external_environment(dict(os.environ)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=True,
+        )
+        found = os.fsdecode(done.stdout).strip()
+    except (OSError, subprocess.SubprocessError):
+        return python
+    return found if os.path.isfile(found) else python
+
+
 def versions_in(python: str, names: Iterable[str]) -> dict[str, str | None]:
     """The version of each library in that Python, None where it lacks one. OSError if it is no Python 3 that
     runs.

@@ -71,6 +71,11 @@ def read_simulation(path: Path) -> Simulation:
     text, guessed = document_of(data)
     if guessed is not None:
         raise Faulty(path.stem, [Fault(_first_odd_line(data), "expected UTF-8 text")])
+    return simulation_of(path, text)
+
+
+def simulation_of(path: Path, text: str) -> Simulation:
+    """What text declares as the file at path, which need not be there. Faulty."""
     try:
         declared = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
