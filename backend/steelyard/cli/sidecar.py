@@ -36,6 +36,7 @@ from steelyard.machine.memory import probe
 from steelyard.machine.memory.oom import oom_kills
 from steelyard.machine.paths import make_log_folder
 from steelyard.machine.processes.programs import largest_programs
+from steelyard.machine.turn_taking import prefer_the_loop
 from steelyard.rules.errors import StartError
 from steelyard.settings import environment
 from steelyard.settings.environment import Settings
@@ -151,6 +152,7 @@ class Sidecar:
             server = make_server(create_app(supervisor, access))
             async with self._stops(supervisor, orders), server.running(listening):
                 self._meter.start()
+                prefer_the_loop()
                 try:
                     with yard.data.writing():
                         await supervisor.start(self._hello.workers)

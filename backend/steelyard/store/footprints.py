@@ -57,7 +57,16 @@ def note(
 
 def newest(reader: Reader, simulation: str, program: str, fingerprint: str = "") -> Past:
     """The runs of one kind that answer questions about what has this fingerprint now."""
-    rows = reader.execute(_NEWEST, (simulation, program)).fetchall()
+    return past(simulation, rows(reader, simulation, program), fingerprint)
+
+
+def rows(reader: Reader, simulation: str, program: str) -> list[Row]:
+    """What is kept of one kind of runs, the newest first; past() reads it."""
+    return reader.execute(_NEWEST, (simulation, program)).fetchall()
+
+
+def past(simulation: str, rows: Sequence[Row], fingerprint: str) -> Past:
+    """As newest(), of such rows. Hundreds take milliseconds: it may be done in a thread."""
     mine = [row for row in rows if row["fingerprint"] == fingerprint]
     own = any(row["complete"] for row in mine) or len(mine) == len(rows)
     runs = [

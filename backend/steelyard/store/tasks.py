@@ -65,6 +65,13 @@ _REJECTED = """SELECT task.id FROM task_after AS after JOIN task ON task.id = af
     WHERE after.predecessor_id = ? AND +task.state = 'CANCELLED' AND task.cause = 'rejected'
     ORDER BY task.serial"""
 
+_UNFINISHED = """SELECT task.id, before.value FROM task, json_each(task.predecessors) AS before
+    JOIN task AS earlier ON earlier.id = before.value
+    WHERE task.id IN (SELECT value FROM json_each(?)) AND earlier.state <> 'SUCCEEDED'
+    ORDER BY task.id, before.key"""
+_HELD = """SELECT id, held_until FROM task
+    WHERE id IN (SELECT value FROM json_each(?)) AND +held_until IS NOT NULL"""
+
 _MOVABLE = frozenset(
     {
         "cause",
@@ -100,21 +107,21 @@ def _existing(reader: Reader, task_id: str) -> sqlite3.Row:
     return found
 
 
-def unfinished_predecessors(reader: Reader, task_id: str) -> list[str]:
-    """Ids of the tasks that this one still waits for, in the order of `after`."""
-    found = reader.execute(
-        """SELECT before.value FROM task, json_each(task.predecessors) AS before
-           JOIN task AS earlier ON earlier.id = before.value
-           WHERE task.id = ? AND earlier.state <> 'SUCCEEDED' ORDER BY before.key""",
-        (task_id,),
-    ).fetchall()
-    return [str(one[0]) for one in found]
+def unfinished_predecessors(reader: Reader, task_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Task -> ids of the tasks that it still waits for, in the order of `after`; without those that wait for
+    none.
+    """
+    found: dict[str, list[str]] = {}
+    for task_id, before in reader.execute(_UNFINISHED, (to_json(task_ids),)).fetchall():
+        found.setdefault(str(task_id), []).append(str(before))
+    return found
 
 
-def held_until(reader: Reader, task_id: str) -> float | None:
-    """Unix seconds before which a READY task does not start (not_before, or back-off); None: now."""
-    found = _row(reader, task_id)
-    return None if found is None or found["held_until"] is None else float(found["held_until"])
+def held_until(reader: Reader, task_ids: Sequence[str]) -> dict[str, float]:
+    """READY task -> Unix seconds before which it does not start (not_before, or back-off); without those that
+    may start now.
+    """
+    return {str(one[0]): float(one[1]) for one in reader.execute(_HELD, (to_json(task_ids),)).fetchall()}
 
 
 def announce(change: Change, task_id: str, *, suspended: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from steelyard.rules import admission, scheduling, sweep_order
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 GLANCE, WINDOW = 16, 256
 """Candidates of a queue that a choice looks at: mostly the first decide; if none may start, many more."""
 
+ROUNDS = 3
+"""Transactions of a turn that claim, with questions looked up between them; the last asks no more."""
+
 Row = dict[str, Any]
 Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
@@ -45,11 +49,26 @@ async def dispatch(yard: Yard) -> int:
         return 0
     if not yard.database.condition.has_room():
         return 0
-    change = yard.database.change
-    claimed, yard.waiting, unanswered = await change(lambda change: _claim(yard, change), "claim")
-    if unanswered:
-        await yard.learning.look_up(unanswered)
-        claimed, yard.waiting, _ = await change(lambda change: _claim(yard, change, last=True), "claim")
+    await yard.learning.renew()
+    started = 0
+    for number in range(1, ROUNDS + 1):
+        last = number == ROUNDS
+        claimed, yard.waiting, questions = await yard.database.change(
+            partial(_claim, yard, last=last), "claim"
+        )
+        _begin(yard, claimed)
+        started += len(claimed)
+        if not questions:
+            break
+        await yard.learning.look_up(questions)
+    if any(one.reason == "other_programs" for one in yard.waiting.values()):
+        # Whoever looks at such a task is told which programs those are.
+        yard.scale.programs.keep_fresh()
+    return started
+
+
+def _begin(yard: Yard, claimed: Sequence[Claimed]) -> None:
+    """Start what was claimed."""
     for handle, attempt, _ in claimed:
         # All of them at once: whatever becomes of the start of one, each has a holder.
         handle.attempt = attempt
@@ -59,27 +78,29 @@ async def dispatch(yard: Yard) -> int:
         except Exception as error:
             # It ends this attempt with the reason, and no other.
             outcomes.finish(yard, handle, attempt, _not_started(attempt, error))
-    if any(one.reason == "other_programs" for one in yard.waiting.values()):
-        # Whoever looks at such a task is told which programs those are.
-        yard.scale.programs.keep_fresh()
-    return len(claimed)
 
 
-def relearn(yard: Yard) -> None:
-    """What has ended may tell how long those take that run already. Answers are remembered: it is cheap."""
-    for handle in yard.handles.values():
-        attempt = handle.attempt
-        if attempt is not None and attempt.parameters is not None:
-            attempt.span = yard.learning.span(attempt.simulation, attempt.parameters)
+async def relearn(yard: Yard) -> None:
+    """What has ended may tell how long those take that run already."""
+    attempts = [handle.attempt for handle in yard.handles.values() if handle.attempt is not None]
+    asked = [
+        (attempt, {"simulation": attempt.simulation, "parameters": attempt.parameters})
+        for attempt in attempts
+        if attempt.parameters is not None
+    ]
+    await yard.learning.renew()
+    await yard.learning.look_up(yard.learning.stale(row for _, row in asked))
+    for attempt, row in asked:
+        known = yard.learning.last(row)
+        attempt.span = None if known is None else known.span
 
 
 def _claim(
-    yard: Yard, change: Change, *, last: bool = False
+    yard: Yard, change: Change, *, last: bool
 ) -> tuple[list[Claimed], dict[str, Waiting], list[Question]]:
     """Inside a transaction: one choice after the other, until nothing more may start; and why not more.
 
-    Instead, what has to be looked up before the tasks of a sweep can be put in order, unless it is the last
-    time.
+    Besides, unless it is the last time, what has to be looked up before more can be chosen.
     """
     held = yard.leaving or yard.pause.by or yard.ladder.holding or yard.users.are_awaited(yard.clocks.awake())
     idle = [] if held else yard.idle()
@@ -89,35 +110,40 @@ def _claim(
     if more and any(_group(row) is not None for row in rows.values()):
         # Inside a sweep the largest goes first, and it need not be among the first few.
         rows, more = _queued(yard, change, queues, WINDOW), False
-        unanswered = yard.learning.unanswered(rows.values())
-        if len(unanswered) > GLANCE and not last:
-            return [], yard.waiting, unanswered
-        for question in unanswered[:GLANCE]:
-            yard.learning.footprint(*question)
-        _refresh(yard, change, rows, ask=False)
+        questions = yard.learning.unanswered(rows.values())
     else:
-        _refresh(yard, change, rows)
+        questions = yard.learning.stale(rows.values())
+    if questions and not last and not yard.learning.ask(questions):
+        return [], yard.waiting, questions
+    _refresh(yard, change, rows)
     why: dict[str, Waiting] = {}
-    claimed = _choose(yard, change, idle, rows, why)
-    if not claimed and more:
+    claimed, questions = _choose(yard, change, idle, rows, why, last=last)
+    if not claimed and not questions and more:
         rows = _queued(yard, change, queues, WINDOW)
-        _refresh(yard, change, rows, ask=False)
-        claimed = _choose(yard, change, idle, rows, why)
-    return claimed, why, []
+        _refresh(yard, change, rows)
+        claimed, questions = _choose(yard, change, idle, rows, why, last=last)
+    return claimed, why, questions
 
 
-def _refresh(yard: Yard, change: Change, rows: dict[str, Row], *, ask: bool = True) -> None:
-    """Give each task the claim that is known of it by now; ask: as it would be answered now, not lately."""
+def _refresh(yard: Yard, change: Change, rows: dict[str, Row]) -> None:
+    """Give each task the claim that was last answered for it."""
     for row in rows.values():
-        yard.learning.refresh(change, yard.settings, row, ask=ask)
+        yard.learning.refresh(change, yard.settings, row)
 
 
 def _choose(
-    yard: Yard, change: Change, idle: list[WorkerHandle], rows: dict[str, Row], why: dict[str, Waiting]
-) -> list[Claimed]:
+    yard: Yard,
+    change: Change,
+    idle: list[WorkerHandle],
+    rows: dict[str, Row],
+    why: dict[str, Waiting],
+    *,
+    last: bool,
+) -> tuple[list[Claimed], list[Question]]:
     """Claim what may start of these rows, and put into `why` what keeps the others; workers that got a task
     leave `idle`. Whose answer is not current is asked about before it starts, and the first ones before
-    nothing starts; not more than GLANCE of them, since an answer takes its time.
+    nothing starts: the questions, where they have to be looked up first. The last time the answers that there
+    are count.
     """
     claimed: list[Claimed] = []
     asked = 0
@@ -127,10 +153,12 @@ def _choose(
         choice = scheduling.choose((_candidate(yard, row) for row in rows.values()), free, running)
         why.update(choice.why)
         decisive = list(rows.values()) if choice.start is None else [rows[choice.start.task_id]]
-        stale = [row for row in decisive if not yard.learning.is_current(row)][: GLANCE - asked]
-        if stale:
-            asked += len(stale)
-            for row in stale:
+        questions = [] if last else yard.learning.stale(decisive)[: GLANCE - asked]
+        if questions:
+            if not yard.learning.ask(questions):
+                return claimed, questions
+            asked += len(questions)
+            for row in decisive:
                 yard.learning.refresh(change, yard.settings, row)
             continue
         if choice.start is None:
@@ -157,7 +185,7 @@ def _choose(
                 for task_id, one in rows.items()
                 if one["queue"] in served and one["simulation"] != barred
             }
-    return claimed
+    return claimed, []
 
 
 def _arranged(yard: Yard, rows: dict[str, Row], idle: Sequence[WorkerHandle]) -> dict[str, Row]:
@@ -231,6 +259,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
     now = yard.clocks.awake()
     parameters = row["parameters"] if row["checkpoint_at"] is None else None
     known = yard.catalogue.simulations.get(row["simulation"])
+    answer = None if parameters is None else yard.learning.last(row)
     return RunningAttempt(
         task_id=row["id"],
         number=number,
@@ -245,7 +274,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         checkpoint_wall=row["checkpoint_at"],
         fingerprint="" if known is None else known.fingerprint,
         parameters=parameters,
-        span=None if parameters is None else yard.learning.span(row["simulation"], parameters),
+        span=None if answer is None else answer.span,
     )
 
 

@@ -115,18 +115,16 @@ class FileLists:
 
     async def of_task(self, attempts: Iterable[tuple[int, Path, bool]]) -> FileList:
         """The files of these attempts: (number, folder, whether it has ended) each, in this order."""
-        files: list[TaskFile] = []
-        total, truncated = 0, False
+        found: list[tuple[int, dict[str, Listing]]] = []
+        total = 0
         for number, folder, ended in attempts:
             if total >= COUNTED:
-                truncated = True
                 break
-            for root, listing in (await self._of_attempt(folder, ended)).items():
-                total += listing.total
-                room = MOST - len(files)
-                files += (_of_listing(number, root, found) for found in listing.files[:room])
-                truncated = truncated or listing.cut or len(listing.files) > room
-        return FileList(tuple(files), total, truncated)
+            found.append((number, await self._of_attempt(folder, ended)))
+            total += sum(listing.total for listing in found[-1][1].values())
+        else:
+            return await asyncio.to_thread(_joined, found, total, False)
+        return await asyncio.to_thread(_joined, found, total, True)
 
     async def _of_attempt(self, folder: Path, ended: bool) -> dict[str, Listing]:
         kept = self._kept.get(folder)
@@ -200,6 +198,16 @@ def _walk_roots(folder: Path) -> dict[str, Listing]:
     if folder.is_symlink():
         return {}
     return {root: walk(folder / root, MOST, COUNTED) for root in ROOTS}
+
+
+def _joined(found: Iterable[tuple[int, dict[str, Listing]]], total: int, truncated: bool) -> FileList:
+    files: list[TaskFile] = []
+    for number, listings in found:
+        for root, listing in listings.items():
+            room = MOST - len(files)
+            files += (_of_listing(number, root, one) for one in listing.files[:room])
+            truncated = truncated or listing.cut or len(listing.files) > room
+    return FileList(tuple(files), total, truncated)
 
 
 def _of_listing(number: int, root: str, found: Found) -> TaskFile:

@@ -2,7 +2,7 @@
 
 A question costs up to a millisecond, and the tasks of a random sample share no answer. So answers are current
 until the runs that ended since say something new, those of older evidence still serve to sort a queue, and
-many questions at once are answered in a thread.
+what takes long is done in a thread: many questions at once, and to prepare new evidence.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.store.records import Reader, Row, from_json, to_json
 from steelyard.supervisor.scale import Scale
+
+AT_ONCE = 4
+"""Questions that are answered where they are asked, a millisecond or two each; more of them in a thread."""
 
 ANSWERS = 4_096
 """Answers that are remembered; then all are forgotten."""
@@ -85,14 +88,12 @@ class Learning:
         """Runs of a kind that ended, as far as this sidecar knows."""
         self._noted: dict[Kind, int] = {}
         """How many of them the evidence has."""
+        self._outdated: set[Kind] = set()
+        """Kinds whose evidence, as it is held, lacks something new."""
 
     def footprint(self, simulation: str, parameters: str) -> Footprint | None:
         """What a run is expected to take, None before the first such run completed. parameters: JSON text."""
         return self._ask((simulation, parameters)).footprint
-
-    def span(self, simulation: str, parameters: str) -> Span | None:
-        """How long a run takes, None before the first such run completed. parameters: JSON text."""
-        return self._ask((simulation, parameters)).span
 
     def last(self, row: Mapping[str, Any]) -> Answer | None:
         """What was answered last for a task (its row), maybe by older evidence; None: it was never asked."""
@@ -103,6 +104,21 @@ class Learning:
         last = self.last(row)
         return last is not None and self._stands(last)
 
+    def stale(self, rows: Iterable[Mapping[str, Any]]) -> list[Question]:
+        """What look_up() should be asked for these tasks (their rows) so that they are current."""
+        return list(dict.fromkeys(_question(row) for row in rows if not self.is_current(row)))
+
+    def ask(self, questions: Sequence[Question]) -> bool:
+        """Answer these at once, for last(), if they are few and the evidence is prepared; whether it did.
+
+        Else look_up() should.
+        """
+        if len(questions) > AT_ONCE or self._unprepared(questions):
+            return False
+        for question in questions:
+            self._ask(question)
+        return True
+
     def unanswered(self, rows: Iterable[Mapping[str, Any]]) -> list[Question]:
         """What look_up() should be asked for these tasks: what was never asked, or long ago."""
         return list(dict.fromkeys(_question(row) for row in rows if self._is_worn(self.last(row))))
@@ -111,11 +127,29 @@ class Learning:
         """Answer many questions in a thread; last() has the answers then."""
         if not questions:
             return
+        await self._prepare(self._unprepared(questions))
         if len(self._answers) + len(questions) > ANSWERS:
             self._answers.clear()
         prepared = [self._prepared(question) for question in questions]
         answers = await asyncio.to_thread(lambda: [_answered(*one) for one in prepared])
         self._answers.update(zip(questions, answers, strict=True))
+
+    async def renew(self) -> None:
+        """Prepare the evidence of which something is new, in a thread; then questions are cheap again."""
+        await self._prepare(set(self._outdated))
+
+    def _unprepared(self, questions: Iterable[Question]) -> set[Kind]:
+        kinds = {self._kind(name, from_json(parameters)) for name, parameters in questions}
+        return kinds - (self._experiences.keys() - self._outdated)
+
+    async def _prepare(self, kinds: Iterable[Kind]) -> None:
+        for kind in sorted(kinds):
+            edition, ranges = self._editions.get(kind, 0), self._ranges(kind[0])
+            rows = footprints.rows(self._reader, *kind[:2])
+            experience = await asyncio.to_thread(_made, kind, rows, ranges)
+            if self._editions.get(kind, 0) == edition:
+                # Else more was seen meanwhile, and whoever asks next prepares it.
+                self._keep(kind, experience)
 
     def usual(self, simulation: str, parameters: Mapping[str, Any]) -> Footprint | None:
         """What runs of this kind took whatever their parameters; None before the first completed."""
@@ -168,13 +202,11 @@ class Learning:
         declared = row["claim"] if row["claim_source"] == "simulation" else None
         return self._claim(settings, declared, last.footprint, last.least)
 
-    def refresh(self, change: Change, settings: Settings, row: dict[str, Any], *, ask: bool = True) -> None:
-        """Let a waiting task's claim (its row, changed in place) follow what was learned since it was queued.
+    def refresh(self, change: Change, settings: Settings, row: dict[str, Any]) -> None:
+        """Let a waiting task's claim (its row, changed in place) follow what was last answered for it.
 
-        One that ran out of memory keeps the claim that was raised for it. ask: False: by the last answer.
+        One that ran out of memory keeps the claim that was raised for it.
         """
-        if ask:
-            self._ask(_question(row))
         claim = self.reckoned(settings, row)
         if claim.source == row["claim_source"] and abs(claim.bytes - row["claim"]) <= SAME * row["claim"]:
             return
@@ -209,7 +241,11 @@ class Learning:
         if experience is None or fingerprint != kind[2]:
             return
         self._runs[kind] += 1
-        known, peak = self._ask(question), outcome.peak_memory or 0
+        known, peak = self._answers.get(question), outcome.peak_memory or 0
+        if known is None or not self._stands(known):
+            # By the evidence that is held, new or not: this is asked where a run's end is being recorded.
+            compared = features(question[0], from_json(question[1]))
+            known = _answered(experience, compared, kind, self._editions.get(kind, 0), self._runs[kind])
         expected = known.footprint
         if outcome.cause is Cause.SUCCEEDED:
             more = self._runs[kind] - self._noted[kind] >= GREW * len(experience.runs)
@@ -219,7 +255,7 @@ class Learning:
         else:
             news = peak > (known.least if expected is None else expected.peak)
         if news:
-            del self._experiences[kind]
+            self._outdated.add(kind)
             self._editions[kind] = self._editions.get(kind, 0) + 1
 
     def _ask(self, question: Question) -> Answer:
@@ -258,17 +294,32 @@ class Learning:
 
     def _experience(self, simulation: str, parameters: Mapping[str, Any]) -> Experience:
         kind = self._kind(simulation, parameters)
-        if kind not in self._experiences:
-            known = self._catalogue.simulations.get(simulation)
-            ranges = {
-                name: (float(schema["minimum"]), float(schema["maximum"]))
-                for name, schema in (known.parameters if known is not None else {}).items()
-                if _bounded(schema)
-            }
-            past = footprints.newest(self._reader, *kind)
-            self._experiences[kind] = Experience(past.runs, ranges, own=past.own)
-            self._noted[kind] = self._runs[kind] = max(len(past.runs), self._runs.get(kind, 0))
+        if kind not in self._experiences or kind in self._outdated:
+            rows = footprints.rows(self._reader, *kind[:2])
+            self._keep(kind, _made(kind, rows, self._ranges(simulation)))
         return self._experiences[kind]
+
+    def _keep(self, kind: Kind, experience: Experience) -> None:
+        self._experiences[kind] = experience
+        self._outdated.discard(kind)
+        self._noted[kind] = self._runs[kind] = max(len(experience.runs), self._runs.get(kind, 0))
+
+    def _ranges(self, simulation: str) -> dict[str, tuple[float, float]]:
+        """The numbers that the simulation's schema bounds on both sides."""
+        known = self._catalogue.simulations.get(simulation)
+        return {
+            name: (float(schema["minimum"]), float(schema["maximum"]))
+            for name, schema in (known.parameters if known is not None else {}).items()
+            if _bounded(schema)
+        }
+
+
+def _made(kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, float]]) -> Experience:
+    """The evidence, with all that its first question would pay for."""
+    past = footprints.past(kind[0], rows, kind[2])
+    experience = Experience(past.runs, ranges, own=past.own)
+    experience.of({})
+    return experience
 
 
 def _question(row: Mapping[str, Any] | Row) -> Question:

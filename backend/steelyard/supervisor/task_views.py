@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from steelyard.machine.local_time import local
@@ -21,13 +22,17 @@ from steelyard.supervisor.yard import Yard
 
 View = dict[str, Any]
 
+SHORT_PAGE = 100
+"""Tasks of a page that are read at once; those of a longer one would hold up others."""
+
 
 def one(yard: Yard, task_id: str) -> View:
     """The task of DESIGN section 9. NotFound."""
     view = tasks.view(yard.database, task_id)
     if view is None:
         raise NotFound(f"There is no task {task_id}.")
-    return _live(yard, view)
+    _lively(yard, {"tasks": [view]})
+    return view
 
 
 def samples(yard: Yard, task_id: str) -> list[View]:
@@ -53,8 +58,10 @@ def page(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | None) ->
 
 
 async def find(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | None) -> View:
-    """The same, beside the loop where every task must be looked at: a search of 100,000 takes 20 to 50 ms."""
-    if not filters.get("q"):
+    """The same, beside the loop where it takes long: where every task must be looked at (a search of 100,000
+    takes 20 to 50 ms), and for long pages.
+    """
+    if not filters.get("q") and limit <= SHORT_PAGE:
         return page(yard, filters, limit, cursor)
     return _lively(
         yard, await yard.database.aside.read(lambda db: task_pages.page(db, filters, limit, cursor))
@@ -62,18 +69,21 @@ async def find(yard: Yard, filters: dict[str, Any], limit: int, cursor: str | No
 
 
 def _lively(yard: Yard, found: View) -> View:
-    found["tasks"] = [_live(yard, view) for view in found["tasks"]]
+    """Lay live figures over the tasks of a page, and say why those wait that do."""
+    waiting = [view for view in found["tasks"] if view["state"] == TaskState.READY]
+    ids = [view["task_id"] for view in waiting]
+    held = tasks.held_until(yard.database, ids) if ids else {}
+    after = [view["task_id"] for view in waiting if view["after"]]
+    blockers = tasks.unfinished_predecessors(yard.database, after) if after else {}
+    for view in waiting:
+        task_id = view["task_id"]
+        view["waiting_for"] = _waiting_for(yard, view, blockers.get(task_id, []), held.get(task_id))
+    for view in found["tasks"]:
+        if view["state"] == TaskState.RUNNING:
+            handle = yard.holder(view["task_id"])
+            if handle is not None and handle.attempt is not None:
+                lay_over(yard, view, handle.attempt)
     return found
-
-
-def _live(yard: Yard, view: View) -> View:
-    if view["state"] == TaskState.RUNNING:
-        handle = yard.holder(view["task_id"])
-        if handle is not None and handle.attempt is not None:
-            lay_over(yard, view, handle.attempt)
-    elif view["state"] == TaskState.READY:
-        view["waiting_for"] = _waiting_for(yard, view)
-    return view
 
 
 def lay_over(yard: Yard, view: View, attempt: RunningAttempt) -> None:
@@ -102,17 +112,15 @@ def _what_helps(yard: Yard, why: Waiting) -> str:
     return f"; it would fit if you close {names}" if names else ""
 
 
-def _waiting_for(yard: Yard, view: View) -> str:
-    """Why a READY task does not start, in words."""
+def _waiting_for(yard: Yard, view: View, blockers: Sequence[str], held: float | None) -> str:
+    """Why a READY task does not start, in words. blockers: the tasks that it waits for; held: until when."""
     now = yard.clocks.wall()
-    blockers = tasks.unfinished_predecessors(yard.database, view["task_id"]) if view["after"] else []
     if blockers:
         return (
             "task "
             + ", ".join(blockers[:3])
             + (f" and {len(blockers) - 3} more" if len(blockers) > 3 else "")
         )
-    held = tasks.held_until(yard.database, view["task_id"])
     if held is not None and held > now:
         return f"its time: {local(held)}"
     trouble = yard.database.condition.trouble

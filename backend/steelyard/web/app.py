@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Event
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -34,6 +36,7 @@ from steelyard.web.access import Access, AccessMiddleware
 from steelyard.web.errors import ErrorBoundary, framework_error
 from steelyard.web.headers import HeadersMiddleware
 from steelyard.web.needs import Needs
+from steelyard.web.rendering import compile_all
 
 
 def create_app(supervisor: Needs, access: Access) -> Starlette:
@@ -45,9 +48,14 @@ def create_app(supervisor: Needs, access: Access) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         hub.open()
         figures.open()
+        leaving = Event()
+        compiling = asyncio.create_task(asyncio.to_thread(compile_all, leaving.is_set))
+        app.state.compiling = compiling
         try:
             yield
         finally:
+            leaving.set()
+            await compiling
             await hub.close()
             figures.close()
 

@@ -148,7 +148,7 @@ def test_a_retry_keeps_its_place_waits_and_adds_up(database: Database) -> None:
     assert (found["state"], found["cause"]) == ("READY", "error")
     assert found["started_at"] is None and found["finished_at"] is None
     assert found["memory"] == {"claim": 2**31, "source": "learned", "peak": 700}
-    assert tasks.held_until(database, first) == NOW + 64
+    assert tasks.held_until(database, [first]) == {first: NOW + 64}
     assert [row["id"] for row in tasks.runnable(database, "default", 9)] == [second]
     database.change_now(lambda change: tasks.wake(change, NOW + 64))
     assert [row["id"] for row in tasks.runnable(database, "default", 9)] == [first, second]

@@ -18,7 +18,7 @@ def test_a_task_is_let_go_when_the_last_of_its_predecessors_has_succeeded(databa
     assert [row["id"] for row in tasks.runnable(database, "default", 9)] == [second]
     end(database, second, run(database, second))
     assert [row["id"] for row in tasks.runnable(database, "default", 9)] == [task_id]
-    assert tasks.unfinished_predecessors(database, task_id) == []
+    assert tasks.unfinished_predecessors(database, [task_id]) == {}
 
 
 def test_a_predecessor_that_will_be_retried_keeps_its_successors_waiting(database: Database) -> None:

@@ -124,7 +124,7 @@ def test_a_task_waits_for_those_that_have_not_succeeded(database: Database) -> N
     end(database, done, run(database, done))
     (task_id,) = submit(database, new(after=[done, waiting, waiting]))
     assert view(database, task_id)["after"] == [done, waiting]
-    assert tasks.unfinished_predecessors(database, task_id) == [waiting]
+    assert tasks.unfinished_predecessors(database, [task_id]) == {task_id: [waiting]}
     assert [row["id"] for row in tasks.runnable(database, "default", 10)] == [waiting]
 
 
@@ -143,7 +143,7 @@ def test_after_a_task_that_failed_it_ends_rejected_at_once(database: Database, e
 def test_a_later_moment_holds_a_task_and_a_past_one_does_not(database: Database) -> None:
     held, free = submit(database, new(not_before=NOW + 60), new(not_before=NOW - 60))
     assert [row["id"] for row in tasks.runnable(database, "default", 10)] == [free]
-    assert tasks.held_until(database, held) == NOW + 60
+    assert tasks.held_until(database, [held]) == {held: NOW + 60}
     assert view(database, held)["not_before"] == "2026-01-15T10:31:00.000Z"
 
 

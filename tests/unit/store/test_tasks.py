@@ -119,7 +119,7 @@ def test_retry_waits_for_a_moment_that_is_still_to_come(database: Database) -> N
             lambda change: tasks.end_waiting(change, task_id, TaskState.CANCELLED, Cause.CANCELLED, NOW)
         )
         retry(database, task_id, now)
-        assert tasks.held_until(database, task_id) == held
+        assert tasks.held_until(database, [task_id]).get(task_id) == held
 
 
 def test_retry_refuses(database: Database) -> None:
@@ -147,5 +147,5 @@ def test_announce_tells_that_a_task_stands_still(database: Database) -> None:
 def test_what_is_not_there(database: Database) -> None:
     assert tasks.view(database, "nothere") is None
     assert tasks.row(database, "nothere") is None
-    assert tasks.held_until(database, "nothere") is None
-    assert tasks.unfinished_predecessors(database, "nothere") == []
+    assert tasks.held_until(database, ["nothere"]) == {}
+    assert tasks.unfinished_predecessors(database, ["nothere"]) == {}

@@ -118,6 +118,7 @@ async def test_thousands_at_once_are_reckoned_roughly_and_weighed_closely(made: 
     assert memory(made, ids[-1])["claim"] > 4 * GIB
     row = tasks.row(made.yard.database, ids[-1])
     assert row is not None
+    await made.yard.learning.look_up(made.yard.learning.stale([row]))
     await made.yard.database.change(
         lambda change: made.yard.learning.refresh(change, made.yard.settings, row)
     )
@@ -195,7 +196,7 @@ async def test_what_runs_is_told_how_long_it_takes_once_others_have_shown_it(mad
     assert attempt.span is None
     for years in (1, 2, 4, 9):
         await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
-    dispatch.relearn(made.yard)
+    await dispatch.relearn(made.yard)
     made.clocks.advance(300)
     assert attempt.span is not None
     assert round(attempt.remaining(made.clocks.awake()) or 0) == 900
@@ -210,7 +211,7 @@ async def test_what_goes_on_from_a_checkpoint_is_not_told_how_long_a_whole_run_t
     assert await dispatch.dispatch(made.yard) == 1
     for years in (1, 2, 4, 9):
         await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
-    dispatch.relearn(made.yard)
+    await dispatch.relearn(made.yard)
     assert running(made, resumed).span is None
 
 

@@ -287,3 +287,26 @@ async def test_only_files_of_a_kind(made: Made) -> None:
         (folder / "output" / name).touch()
     found = await outputs.files(made.yard, task_id, kind="image")
     assert [file["name"] for file in found["files"]] == ["a.png", "c.PNG"] and found["total"] == 4
+
+
+async def test_nothing_of_a_list_is_put_together_on_the_loop(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of thousands of files that alone takes longer than others should wait, however short the walk was."""
+    threads: set[int] = set()
+    of_listing, views = file_lists._of_listing, outputs._views
+
+    def joining(*given: Any) -> file_lists.TaskFile:
+        threads.add(threading.get_ident())
+        return of_listing(*given)
+
+    def viewing(*given: Any) -> list[dict[str, object]]:
+        threads.add(threading.get_ident())
+        return views(*given)
+
+    monkeypatch.setattr(file_lists, "_of_listing", joining)
+    monkeypatch.setattr(outputs, "_views", viewing)
+    task_id, folder = await a_task(made)
+    (folder / "output" / "a.txt").touch()
+    assert len(await listed(made, task_id)) == 1
+    assert threads and threading.get_ident() not in threads

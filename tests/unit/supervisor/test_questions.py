@@ -157,3 +157,45 @@ async def test_the_first_run_of_a_kind_answers_for_all_that_wait(made: Made) -> 
     assert (await forecasting.view(made.yard))["unknown"] == 300
     await ran(made, *argv(chance), peak=GIB)
     assert (await forecasting.view(made.yard))["unknown"] == 0
+
+
+async def test_new_evidence_is_prepared_in_a_thread_and_what_runs_is_asked_about_there(
+    made: Made, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(7)
+    await know(made, chance)
+    made.machine.available = 60 * GIB
+    made.yard.scale.weigh()
+    for _ in range(6):
+        await made.worker()
+    await sweep(made, chance, 6)
+    assert await dispatch.dispatch(made.yard) == 6
+    prepared: list[int] = []
+    prepare = Experience.__init__
+
+    def noting(self: Experience, *given: Any, **named: Any) -> None:
+        prepared.append(threading.get_ident())
+        prepare(self, *given, **named)
+
+    monkeypatch.setattr(Experience, "__init__", noting)
+    await ran(made, *argv(chance), peak=5 * GIB)  # news for all
+    asked.clear()
+    await dispatch.relearn(made.yard)
+    assert len(prepared) == 1 and len(asked) == 7  # each that runs, and one to prepare it
+    assert threading.get_ident() not in prepared + asked
+    spans = [handle.attempt.span for handle in made.yard.handles.values() if handle.attempt is not None]
+    assert len(spans) == 6 and all(span is not None for span in spans)
+
+
+async def test_many_that_wait_are_looked_up_before_one_starts_and_few_are_asked_at_once(
+    made: Made, asked: list[int]
+) -> None:
+    chance = random.Random(8)
+    await know(made, chance)
+    for _ in range(dispatch.GLANCE - 1):
+        await made.submit(*argv(chance))
+    made.yard.learning._answers.clear()
+    asked.clear()
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert len(asked) == dispatch.GLANCE - 1 and threading.get_ident() not in asked

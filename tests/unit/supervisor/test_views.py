@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from steelyard.machine.processes import TreeUse
 from steelyard.rules.errors import ConfirmationRequired, InsufficientMemory
 from steelyard.rules.states import Cause, WorkerState
 from steelyard.rules.timestamps import iso
+from steelyard.store import task_pages
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import attempts, dispatch, outcomes, progress, task_views, views, workers
 from tests.unit.supervisor.making import GIB, Made
@@ -160,3 +164,41 @@ async def test_one_more_worker_is_weighed_by_the_task_that_would_start_next(made
     await made.submit(memory="1GiB")
     limits = views.limits(made.yard)
     assert (limits["peak_per_worker"], limits["admissible"], limits["bound_by"]) == (GIB, 4, "cap")
+
+
+async def test_a_page_costs_as_many_statements_however_many_tasks_wait_in_it(made: Made) -> None:
+    async def statements() -> int:
+        said: list[str] = []
+        made.yard.database._connection.set_trace_callback(said.append)
+        page = task_views.page(made.yard, {}, 100, None)
+        made.yard.database._connection.set_trace_callback(None)
+        assert {task["waiting_for"] for task in page["tasks"]} >= {f"task {first}"}
+        assert any(task["waiting_for"].startswith("its time: ") for task in page["tasks"])
+        return len(said)
+
+    first = await made.submit()
+    later = made.clocks.wall() + 3600
+    await made.submit(after=[first])
+    await made.submit(not_before=iso(later))
+    few = await statements()
+    for _ in range(10):
+        await made.submit(after=[first])
+        await made.submit(not_before=iso(later))
+    assert await statements() == few
+
+
+async def test_a_long_page_is_read_beside_the_loop(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    page = task_pages.page
+
+    def noting(*given: Any) -> dict[str, Any]:
+        threads.append(threading.get_ident())
+        return page(*given)
+
+    monkeypatch.setattr(task_pages, "page", noting)
+    task_id = await made.submit()
+    for limit in (task_views.SHORT_PAGE, task_views.SHORT_PAGE + 1):
+        found = await task_views.find(made.yard, {}, limit, None)
+        assert [task["task_id"] for task in found["tasks"]] == [task_id]
+        assert found["tasks"][0]["waiting_for"] is not None
+    assert [thread == threading.get_ident() for thread in threads] == [True, False]
