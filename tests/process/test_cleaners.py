@@ -25,7 +25,7 @@ from tests.helpers.waiting import eventually
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="segments are files in /dev/shm here")
 
 SEGMENT = str(Path(__file__).with_name("leaves_segment.py"))
-ENDS = ["ok", "crash", "cancel", "time limit"]
+ENDS = ["ok", "crash", "cancel", "time limit", "abort"]
 
 LOKY = """
 import sys, time
@@ -106,6 +106,11 @@ def python_with(module: str) -> str:
     pytest.skip(f"no Python here has {module}")
 
 
+def tool(program: str) -> str:
+    """Where a program is; without it the test is skipped."""
+    return shutil.which(program) or pytest.skip(f"{program} is not installed")
+
+
 def ends(client: httpx.Client, argv: list[str], how: str) -> dict[str, object]:
     """A task of this program, brought to its end in this way."""
     limit = {"timeout": 12} if how == "time limit" else {}
@@ -113,12 +118,17 @@ def ends(client: httpx.Client, argv: list[str], how: str) -> dict[str, object]:
     answer = client.post("/api/tasks/", json=task)
     assert answer.status_code == 201, answer.text
     task_id = answer.json()["task_id"]
-    if how in ("cancel", "time limit"):
+    if how in ("cancel", "time limit", "abort"):
         eventually(lambda: "all there" in api.log(client, task_id), within=PATIENCE)
     if how == "cancel":
         assert client.post(f"/api/tasks/{task_id}/cancel/").status_code == 200
+    if how == "abort":
+        (worker,) = api.workers(client)
+        done = client.post(f"/api/workers/{worker['worker_id']}/abort/?confirm=yes")
+        assert done.status_code == 200, done.text
     row = api.ends(client, task_id)
     causes = {"ok": "succeeded", "crash": "error", "cancel": "cancelled", "time limit": "timeout"}
+    causes["abort"] = "aborted"
     assert row["cause"] == causes[how], (row, api.log(client, task_id))
     return row
 
@@ -144,7 +154,7 @@ def test_joblibs_array(
 
 @pytest.mark.parametrize("how", ENDS)
 def test_mpirun(sidecar: RunningSidecar, names: Callable[[], set[str]], tmp_path: Path, how: str) -> None:
-    mpirun = shutil.which("mpirun") or pytest.skip("mpirun is not installed")
+    mpirun = tool("mpirun")
     program = tmp_path / "rank.py"
     program.write_text(RANK)
     argv = [mpirun, "--allow-run-as-root", "--oversubscribe", "-n", "2", sys.executable, str(program), how]
@@ -157,7 +167,7 @@ def test_mpirun(sidecar: RunningSidecar, names: Callable[[], set[str]], tmp_path
 def test_a_program_of_mpi_without_mpirun(
     sidecar: RunningSidecar, names: Callable[[], set[str]], tmp_path: Path, how: str
 ) -> None:
-    lammps = shutil.which("lmp") or pytest.skip("lmp is not installed")
+    lammps = tool("lmp")
     deck = tmp_path / "in.melt"
     steps = 50 if how in ("ok", "crash") else 10_000_000
     deck.write_text(LAMMPS.format(steps=steps, then="no such command" if how == "crash" else ""))

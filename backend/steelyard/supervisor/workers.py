@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
+from contextlib import suppress
 
 from steelyard.machine import containment
 from steelyard.machine.faultpoints import reach
@@ -34,6 +36,9 @@ CLOSED = "the program was closed"
 
 CRASHES_IN_A_ROW = 5
 """DESIGN section 2: a worker that crashed is replaced at most so many times in a row."""
+
+LEAVING_WITHIN = 1.5
+"""Seconds that an agent which is aborted has to end its task's tree and to go; then it is ended itself."""
 
 LOOK_AGAIN = 5.0
 """Seconds until workers that memory has no room for are tried again."""
@@ -189,10 +194,27 @@ async def abort(yard: Yard, worker_id: str, confirm: bool) -> str:
         )
     handle.end_reason, handle.dismissed, handle.aborted = "aborted by the user", True, True
     reach("abort", "before_kill")
-    worker_end.kill(handle)
+    try:
+        await _end_softly(handle)
+    finally:
+        worker_end.kill(handle)
     reach("abort", "after_kill")
     await handle.ended.wait()
     return worker_id
+
+
+async def _end_softly(handle: WorkerHandle) -> None:
+    """Have the agent end its task at once and leave: what is large in the tree is ended, what cleans up after
+    it (resource trackers, launchers) has a moment. An agent that does not answer is not waited for for long.
+    """
+    if handle.heartbeat is None or handle.gone:
+        return
+    attempt = handle.attempt
+    if attempt is not None and not attempt.preparing:
+        handle.send("stop", task_id=attempt.task_id, attempt=attempt.number, reason="aborted", grace=0.0)
+    handle.dismiss(LEAVING_WITHIN)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(handle.ended.wait(), LEAVING_WITHIN)
 
 
 async def make_good(yard: Yard) -> None:

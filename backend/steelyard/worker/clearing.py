@@ -10,6 +10,9 @@ from __future__ import annotations
 import os
 
 from steelyard.machine import containment
+from steelyard.machine.clocks import Clocks
+from steelyard.machine.waiting import Waiter
+from steelyard.worker.host import Host
 
 WITHIN = 2.0
 """Seconds of awake time that what a run left has to go by itself."""
@@ -95,6 +98,17 @@ class Clearing:
             self._end_large_at = _NEVER if end else self._end_large_at
         self._next = now + _LOOK
         return False
+
+    def see_through(self, clocks: Clocks, waiter: Waiter, host: Host) -> None:
+        """Make this a hard end, and return when nobody lives. host: the run's first process."""
+        self.hurry(clocks.awake())
+        while not self.look(clocks.awake()):
+            # What comes is nobody's any more, but who writes it must not wait for a full pipe.
+            waiter.wait(self.due() - clocks.awake())
+            if not host.is_collected and host.collect() is not None:
+                self.first_ended(clocks.awake())
+        if not host.is_collected:
+            host.collect()
 
     def _end(self) -> None:
         self._next = self._deadline = _NEVER

@@ -24,8 +24,8 @@ _SIGKILL = 9
 _HARD = frozenset({"memory_guard", "aborted"})
 """Reasons for which what is large ends at once: memory is wanted back, or the whole worker goes."""
 
-_LEAVING = 0.5
-"""Seconds after the grace that what a run left has when the worker leaves: its sidecar is in a hurry."""
+_LEAVING, _ABANDONED = 0.5, 0.4
+"""Seconds that what a run left has when the worker leaves, after the grace; and when its sidecar is gone."""
 
 
 class TaskProcess:
@@ -196,12 +196,12 @@ class TaskProcess:
         return self._is_cleared(now)
 
     def abandon(self) -> None:
-        """End the tree now and report nothing: nobody is there to be told."""
-        if not self.host.is_collected:
-            containment.end_tree(self.pid, within=1.0)
-        containment.end_descendants(within=1.0)
-        if not self.host.is_collected:
-            self.host.collect()
+        """End the tree now and report nothing: nobody is there to be told. Only cleaners have a moment."""
+        now = self._clocks.awake()
+        self._hard, self._gone_by = True, min(self._gone_by, now + _ABANDONED)
+        clearing = self._clearing or self._clear(now)
+        clearing.shorten(self._gone_by)
+        clearing.see_through(self._clocks, self._waiter, self.host)
         self.host.forget()
         self._relay.close()
 
@@ -275,15 +275,17 @@ class TaskProcess:
         self._clear(now, ask_at=now + ORDERLY)
         return self._is_cleared(now)
 
-    def _clear(self, now: float, ask_at: float = 0.0) -> None:
+    def _clear(self, now: float, ask_at: float = 0.0) -> Clearing:
         """Give what is left its moment. After a hard end the first process has none: its end is an event."""
         self._limit = self._end_at = _NEVER
         self._suspended = False
         first = None if self.host.is_collected else self.pid
         asked = self.pid if self._asked else None
-        self._clearing = Clearing(now, first=first, asked=asked, ask_at=ask_at, gone_by=self._gone_by)
+        clearing = Clearing(now, first=first, asked=asked, ask_at=ask_at, gone_by=self._gone_by)
         if self._hard:
-            self._clearing.hurry(now)
+            clearing.hurry(now)
+        self._clearing = clearing
+        return clearing
 
     def _is_cleared(self, now: float) -> bool:
         """Look after what is left. True, and all is reported, if nobody is and how the run ended is known."""
@@ -340,8 +342,9 @@ class TaskProcess:
         lines = ""
         if ending.exit_code != 0 and tail.strip():
             lines = "\n" + "\n".join(tail.rstrip().splitlines()[-10:])
-        how = ending.in_words()
-        self._journal.write(f"{self.name}: ended after {after:.1f} s: {how}{because}{rest}{lines}")
+        self._journal.write(
+            f"{self.name}: ended after {after:.1f} s: {ending.in_words()}{because}{rest}{lines}"
+        )
 
 
 def _shown(argv: list[str]) -> str:
