@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from steelyard.rules import admission, scheduling, sweep_order
 from steelyard.rules.errors import SteelyardError
 from steelyard.rules.reasons import Waiting
+from steelyard.rules.retry import MEMORY
 from steelyard.rules.scheduling import Candidate, Room, Running
 from steelyard.rules.states import Cause
 from steelyard.rules.workspace import Manner
@@ -18,7 +19,7 @@ from steelyard.store import claims, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.supervisor import launch, outcomes, watching, workspaces
-from steelyard.supervisor.learning import Question
+from steelyard.supervisor.learning import GUESSES, Question
 from steelyard.supervisor.scale import live_workers
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -81,18 +82,28 @@ def _begin(yard: Yard, claimed: Sequence[Claimed]) -> None:
 
 
 async def relearn(yard: Yard) -> None:
-    """What has ended may tell how long those take that run already."""
+    """Let what runs follow what is known by now, and what waits follow those that have been level for long.
+
+    What has ended may tell how long those take that run already.
+    """
     attempts = [handle.attempt for handle in yard.handles.values() if handle.attempt is not None]
-    asked = [
-        (attempt, {"simulation": attempt.simulation, "parameters": attempt.parameters})
+    rows = {
+        attempt.task_id: {"simulation": attempt.simulation, "parameters": attempt.parameters}
         for attempt in attempts
         if attempt.parameters is not None
-    ]
+    }
     await yard.learning.renew()
-    await yard.learning.look_up(yard.learning.stale(row for _, row in asked))
-    for attempt, row in asked:
-        known = yard.learning.last(row)
-        attempt.span = None if known is None else known.span
+    await yard.learning.look_up(yard.learning.stale(rows.values()))
+    now = yard.clocks.awake()
+    levels: dict[str, tuple[Mapping[str, Any], int]] = {}
+    for attempt in attempts:
+        row = rows.get(attempt.task_id)
+        answer = None if row is None else yard.learning.last(row)
+        if answer is not None:
+            attempt.learn(answer.span, answer.footprint)
+        if attempt.reckon(now) and row is not None:
+            levels[attempt.task_id] = row, attempt.peak
+    yard.learning.follow(levels)
 
 
 def _claim(
@@ -220,7 +231,7 @@ def room(
     held = [h.attempt for h in yard.handles.values() if h.attempt is not None]
     uses = [h.task_memory for h in yard.handles.values() if h.attempt is not None]
     running = [
-        Running(attempt.claim, used, attempt.cores, attempt.remaining(now), attempt.peak)
+        Running(attempt.reckoned, used, attempt.cores, attempt.remaining(now), attempt.peak)
         for attempt, used in zip([*held, *claimed], [*uses, *[0] * len(claimed)], strict=True)
     ]
     live = live_workers(yard.handles.values())
@@ -272,6 +283,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         started_wall=yard.clocks.wall(),
         last_sign=now,
         checkpoint_wall=row["checkpoint_at"],
+        guessed=row["claim_source"] in GUESSES and row["cause"] not in MEMORY,
         fingerprint="" if known is None else known.fingerprint,
         parameters=parameters,
         span=None if answer is None else answer.span,

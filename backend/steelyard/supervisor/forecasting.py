@@ -71,7 +71,7 @@ def _runs(yard: Yard, attempt: RunningAttempt) -> Expected:
     """What runs: by its own progress, else by what such runs took; one that is overdue may end any moment."""
     now = yard.clocks.awake()
     ran = attempt.ran_for(now)
-    claim = max(attempt.claim, attempt.peak)
+    claim = max(attempt.reckoned, attempt.peak)
     left = attempt.remaining(now)
     if left is not None and attempt.progress:
         doubt = forecast.FIRST_DOUBT * left

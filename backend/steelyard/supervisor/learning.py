@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from steelyard.rules import admission
+from steelyard.rules import admission, level
 from steelyard.rules.admission import Claim
 from steelyard.rules.footprint import Experience, Footprint, features, program_of
 from steelyard.rules.forecast import Span
+from steelyard.rules.level import LevelRun, Provisional
 from steelyard.rules.nearness import Parameters
 from steelyard.rules.retry import MEMORY, PastAttempt
 from steelyard.rules.states import Cause
@@ -45,6 +46,12 @@ SAME = 0.01
 RELEARNED = frozenset({"simulation", "learned", "default"})
 """Sources of claims that follow what is learned meanwhile; what the user said stands."""
 
+GUESSES = frozenset({"learned", "default"})
+"""Sources of claims that say what is thought, not what somebody stated."""
+
+HIGHER = 0.1
+"""A level run teaches anew once its peak has grown by this share."""
+
 Kind = tuple[str, str, str]
 """A simulation, the program within it, and the fingerprint of what runs under that name now."""
 
@@ -56,7 +63,8 @@ Question = tuple[str, str]
 class Answer:
     """What was said of a run of some parameters. least: bytes, as Experience.at_least() says.
 
-    edition: of the evidence; runs: how many it was given by.
+    provisional: by runs that have been level for long; None where there are none. edition: of the evidence;
+    runs: how many it was given by.
     """
 
     kind: Kind
@@ -64,6 +72,7 @@ class Answer:
     runs: int
     footprint: Footprint | None
     least: int
+    provisional: Provisional | None
 
     @property
     def span(self) -> Span | None:
@@ -72,6 +81,28 @@ class Answer:
         if known is None:
             return None
         return Span.learned(known.duration, known.shortest, known.longest, known.timed)
+
+
+class _Prepared(NamedTuple):
+    """A question with all that is needed to answer it, in whatever thread."""
+
+    experience: Experience
+    levels: Sequence[LevelRun]
+    compared: Parameters
+    kind: Kind
+    edition: int
+    runs: int
+
+    def answer(self) -> Answer:
+        known, compared = self.experience, self.compared
+        return Answer(
+            self.kind,
+            self.edition,
+            self.runs,
+            known.of(compared),
+            known.at_least(compared),
+            level.provisional(self.levels, compared),
+        )
 
 
 class Learning:
@@ -90,6 +121,8 @@ class Learning:
         """How many of them the evidence has."""
         self._outdated: set[Kind] = set()
         """Kinds whose evidence, as it is held, lacks something new."""
+        self._levels: dict[str, tuple[Kind, LevelRun]] = {}
+        """Running tasks that have been level for long, by task id."""
 
     def footprint(self, simulation: str, parameters: str) -> Footprint | None:
         """What a run is expected to take, None before the first such run completed. parameters: JSON text."""
@@ -131,7 +164,7 @@ class Learning:
         if len(self._answers) + len(questions) > ANSWERS:
             self._answers.clear()
         prepared = [self._prepared(question) for question in questions]
-        answers = await asyncio.to_thread(lambda: [_answered(*one) for one in prepared])
+        answers = await asyncio.to_thread(lambda: [one.answer() for one in prepared])
         self._answers.update(zip(questions, answers, strict=True))
 
     async def renew(self) -> None:
@@ -176,15 +209,23 @@ class Learning:
         if roughly:
             return self._claim(settings, simulation, self.usual(name, parameters), 0)
         answer = self._ask((name, to_json(parameters)))
-        return self._claim(settings, simulation, answer.footprint, answer.least)
+        return self._claim(settings, simulation, answer.footprint, answer.least, answer.provisional)
 
     def _claim(
-        self, settings: Settings, simulation: int | None, found: Footprint | None, least: int
+        self,
+        settings: Settings,
+        simulation: int | None,
+        found: Footprint | None,
+        least: int,
+        provisional: Provisional | None = None,
     ) -> Claim:
         """What is declared, learned or the default, by an answer."""
         view = self._scale.view(settings)
         largest = max(admission.SMALLEST_PEAK, view.total - view.guard)
         learned = None if found is None else min(found.claim, largest)
+        if found is None and provisional is not None:
+            default = admission.default_claim(settings.worker_peak_memory, view.total, view.guard)
+            learned = min(max(provisional.claim(default), least), largest)
         if simulation is not None and found is not None and found.near and found.peak > simulation:
             simulation = None
         claim = admission.claim_of(
@@ -200,7 +241,7 @@ class Learning:
         if last is None or row["claim_source"] not in RELEARNED or row["cause"] in MEMORY:
             return Claim(row["claim"], row["claim_source"])
         declared = row["claim"] if row["claim_source"] == "simulation" else None
-        return self._claim(settings, declared, last.footprint, last.least)
+        return self._claim(settings, declared, last.footprint, last.least, last.provisional)
 
     def refresh(self, change: Change, settings: Settings, row: dict[str, Any]) -> None:
         """Let a waiting task's claim (its row, changed in place) follow what was last answered for it.
@@ -234,6 +275,25 @@ class Learning:
         if footprints.note(change, task, outcome, took, now, fingerprint):
             self._note(question, outcome, fingerprint)
 
+    def follow(self, levels: Mapping[str, tuple[Mapping[str, Any], int]]) -> None:
+        """Which running tasks have been level for long: task id -> what stands in its row, and its peak.
+
+        The tasks of their kinds are asked about anew where that is news.
+        """
+        before, self._levels = self._levels, {}
+        for task_id, (row, peak) in levels.items():
+            known = before.get(task_id)
+            if known is None or peak > (1 + HIGHER) * known[1].peak:
+                simulation, parameters = row["simulation"], from_json(row["parameters"])
+                run = LevelRun(features(simulation, parameters), peak)
+                known = self._kind(simulation, parameters), run
+            self._levels[task_id] = known
+        for task_id in before.keys() | self._levels.keys():
+            was, now = before.get(task_id), self._levels.get(task_id)
+            if was is not now:
+                for kind in {each[0] for each in (was, now) if each is not None}:
+                    self._editions[kind] = self._editions.get(kind, 0) + 1
+
     def _note(self, question: Question, outcome: Outcome, fingerprint: str) -> None:
         """Begin a new edition of the evidence if a run that ended says something new."""
         kind = self._kind(question[0], from_json(question[1]))
@@ -244,8 +304,7 @@ class Learning:
         known, peak = self._answers.get(question), outcome.peak_memory or 0
         if known is None or not self._stands(known):
             # By the evidence that is held, new or not: this is asked where a run's end is being recorded.
-            compared = features(question[0], from_json(question[1]))
-            known = _answered(experience, compared, kind, self._editions.get(kind, 0), self._runs[kind])
+            known = self._asked(experience, question, kind).answer()
         expected = known.footprint
         if outcome.cause is Cause.SUCCEEDED:
             more = self._runs[kind] - self._noted[kind] >= GREW * len(experience.runs)
@@ -264,7 +323,7 @@ class Learning:
         if known is None or not self._stands(known):
             if len(self._answers) >= ANSWERS:
                 self._answers.clear()
-            known = self._answers[question] = _answered(*self._prepared(question))
+            known = self._answers[question] = self._prepared(question).answer()
         return known
 
     def _kind(self, simulation: str, parameters: Mapping[str, Any]) -> Kind:
@@ -279,12 +338,15 @@ class Learning:
         kind = answer.kind
         return kind[2] == self._fingerprint(kind[0]) and answer.edition == self._editions.get(kind, 0)
 
-    def _prepared(self, question: Question) -> tuple[Experience, Parameters, Kind, int, int]:
+    def _prepared(self, question: Question) -> _Prepared:
         simulation, parameters = question[0], from_json(question[1])
-        kind = self._kind(simulation, parameters)
         experience = self._experience(simulation, parameters)
-        compared = features(simulation, parameters)
-        return experience, compared, kind, self._editions.get(kind, 0), self._runs[kind]
+        return self._asked(experience, question, self._kind(simulation, parameters))
+
+    def _asked(self, experience: Experience, question: Question, kind: Kind) -> _Prepared:
+        levels = [run for each, run in self._levels.values() if each == kind]
+        compared = features(question[0], from_json(question[1]))
+        return _Prepared(experience, levels, compared, kind, self._editions.get(kind, 0), self._runs[kind])
 
     def _is_worn(self, answer: Answer | None) -> bool:
         if answer is None or answer.kind[2] != self._fingerprint(answer.kind[0]):
@@ -325,10 +387,6 @@ def _made(kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, flo
 def _question(row: Mapping[str, Any] | Row) -> Question:
     """What is asked for a task, by its row."""
     return str(row["simulation"]), str(row["parameters"])
-
-
-def _answered(experience: Experience, compared: Parameters, kind: Kind, edition: int, runs: int) -> Answer:
-    return Answer(kind, edition, runs, experience.of(compared), experience.at_least(compared))
 
 
 def _bounded(schema: Mapping[str, Any]) -> bool:

@@ -108,6 +108,6 @@ def live_workers(handles: Iterable[WorkerHandle]) -> list[LiveWorker]:
     return [
         LiveWorker(0, h.warm_memory)
         if h.attempt is None
-        else LiveWorker(h.attempt.claim, h.task_memory, h.attempt.peak)
+        else LiveWorker(h.attempt.reckoned, h.task_memory, h.attempt.peak)
         for h in handles
     ]

@@ -13,9 +13,10 @@ from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
 from steelyard.rules.core_use import CoreUse
-from steelyard.rules.footprint import program_of
+from steelyard.rules.footprint import Footprint, program_of
 from steelyard.rules.forecast import Span
 from steelyard.rules.ladder import SuspendedBy
+from steelyard.rules.level import Level, reckoned
 from steelyard.rules.samples import MAX_POINTS, Point, thin
 from steelyard.rules.stages import Course, Stage
 from steelyard.rules.states import WorkerState
@@ -104,6 +105,13 @@ class RunningAttempt:
     """Awake time and memory of the sample before."""
     growth: float = 0.0
     """Bytes a second, over the last few samples."""
+    level: Level = field(default_factory=Level)
+    guessed: bool = False
+    """Its claim is only the default, or was learned."""
+    reckoned: int = 0
+    """What it is reckoned with: its claim, or less where that is a guess and it has been level for long."""
+    known_peak: int = 0
+    """The largest peak of runs near it, as far as that is known."""
     cpu_seconds: float = 0.0
     core_use: CoreUse = field(default_factory=CoreUse)
     points: list[Point] = field(default_factory=list)
@@ -114,6 +122,9 @@ class RunningAttempt:
     """When it was last written down what it used, as supervisor/usage.py does."""
     kept_until: float = 0.0
     """Wall clock of the last sample that was."""
+
+    def __post_init__(self) -> None:
+        self.reckoned = self.claim
 
     def note_sample(self, wall: float, awake: float, memory: int, cpu: float, cpu_seconds: float) -> None:
         """Keep a sample each `spacing` seconds of awake time: the one with most memory of that stretch."""
@@ -137,12 +148,25 @@ class RunningAttempt:
             latest = (memory - self.weighed[1]) / (now - self.weighed[0])
             self.growth = latest if self.growth == 0.0 else (self.growth + latest) / 2
         self.weighed = (now, memory)
+        self.level.note(self.ran_for(now), self.peak, self.growth)
 
     @property
     def program(self) -> str:
         """Which kind of run of its simulation it is."""
         parameters = {} if self.parameters is None else msgspec.json.decode(self.parameters)
         return program_of(self.simulation, parameters)
+
+    def learn(self, span: Span | None, known: Footprint | None) -> None:
+        """Follow what is known by now of runs like it."""
+        self.span = span
+        self.known_peak = known.peak if known is not None and known.near else 0
+
+    def reckon(self, now: float) -> bool:
+        """Settle what it is reckoned with; whether it is level, and its claim a guess."""
+        usual = None if self.span is None else self.span.usual
+        level = self.guessed and self.level.is_level(self.ran_for(now), usual)
+        self.reckoned = reckoned(self.claim, self.peak, self.known_peak) if level else self.claim
+        return level
 
     def ran_for(self, now: float) -> float:
         """Seconds of awake time since its start in which it did not stand still."""

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from steelyard.machine.processes import TreeUse
 from steelyard.rules.admission import Claim
 from steelyard.rules.footprint import ONE_ALIKE, WIDE_MARGIN
 from steelyard.rules.states import Cause
@@ -276,3 +277,60 @@ async def test_a_task_that_ran_into_its_time_limit_claims_what_it_had_reached(ma
     longer = await made.submit("solver", "--hours=8760")
     assert memory(made, longer)["claim"] >= int(3 * GIB * (1 + ONE_ALIKE))
     assert memory(made, await made.submit("solver", "--hours=24"))["claim"] < 3 * GIB
+
+
+async def level(made: Made, attempt: RunningAttempt, peak: int, seconds: int) -> None:
+    """It takes so much, and no more, for so long."""
+    for _ in range(seconds):
+        made.clocks.advance(1)
+        now = made.clocks.awake()
+        attempt.note_sample(made.clocks.wall(), now, peak, 100.0, 1.0)
+        attempt.note_growth(now, peak)
+    await dispatch.relearn(made.yard)
+
+
+async def test_told_nothing_the_rest_of_a_sweep_does_not_wait_until_the_first_has_ended(made: Made) -> None:
+    """16 GiB, 14 of them for tasks; what nobody knows claims 8 GiB, and each takes 2."""
+    rows = [{"argv": ["solver", f"--seed={seed}"]} for seed in range(10, 16)]
+    _, ids, _ = await submission.submit_sweep(made.yard, {"simulation": "command", "rows": rows})
+    handles = [await made.worker() for _ in range(6)]
+    made.machine.available = 15 * GIB
+    made.yard.scale.weigh()
+    assert await dispatch.dispatch(made.yard) == 1
+    first = running(made, ids[0])
+    made.machine.available = 13 * GIB
+    made.yard.scale.weigh()
+    for handle in handles:
+        if handle.attempt is first:
+            handle.use, handle.own_memory = TreeUse(2 * GIB, 0.0, 1.0, 1), 0
+    await level(made, first, 2 * GIB, 50)
+    assert first.reckoned == 8 * GIB
+    assert await dispatch.dispatch(made.yard) == 0
+    await level(made, first, 2 * GIB, 20)
+    assert first.reckoned == 3 * GIB
+    assert await dispatch.dispatch(made.yard) >= 3
+    assert memory(made, ids[1]) == {"claim": 3 * GIB, "source": "learned", "peak": None}
+    larger = memory(made, await made.submit("solver", "--seed=1000"))
+    assert larger == {"claim": 8 * GIB, "source": "learned", "peak": None}
+
+
+async def test_one_that_grows_again_is_reckoned_with_its_claim_again(made: Made) -> None:
+    task_id = await made.submit("solver")
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    attempt = running(made, task_id)
+    await level(made, attempt, 2 * GIB, 70)
+    assert attempt.reckoned == 3 * GIB
+    await level(made, attempt, 5 * GIB, 2)
+    assert attempt.reckoned == 8 * GIB
+    alike = await made.submit("solver")
+    assert memory(made, alike)["source"] == "default"
+
+
+async def test_what_was_stated_is_reckoned_as_stated_however_level_it_is(made: Made) -> None:
+    task_id = await made.submit("solver", memory="6GiB")
+    await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    attempt = running(made, task_id)
+    await level(made, attempt, GIB, 100)
+    assert attempt.reckoned == 6 * GIB
