@@ -50,6 +50,7 @@ _OPEN = """SELECT attempt.*, task.simulation, task.budget_from FROM task JOIN at
 _USED = """UPDATE attempt SET peak_memory = ?, cpu_seconds = ?
     WHERE task_id = ? AND number = ? AND finished_at IS NULL"""
 _ENDED = "SELECT finished_at FROM attempt WHERE task_id = ? AND number = ?"
+_CAUSE = "SELECT cause FROM attempt WHERE task_id = ? AND number = ?"
 _REMARKS = "SELECT remarks FROM attempt WHERE task_id = ? AND number = ?"
 _REMARK = "UPDATE attempt SET remarks = ? WHERE task_id = ? AND number = ?"
 _TASK = "SELECT * FROM task WHERE id = ?"
@@ -215,6 +216,12 @@ def remark(change: Change, task_id: str, number: int, sentences: Sequence[str]) 
     if task is not None:
         write_event(change, task)
     return True
+
+
+def cause(reader: Reader, task_id: str, number: int) -> Cause | None:
+    """How an attempt ended; None if it has not, or nobody knows it any more."""
+    row = reader.execute(_CAUSE, (task_id, number)).fetchone()
+    return Cause(row["cause"]) if row is not None and row["cause"] else None
 
 
 def open_of_worker(reader: Reader, worker_id: str) -> list[dict[str, Any]]:

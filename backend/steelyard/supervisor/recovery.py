@@ -77,7 +77,7 @@ def recover(yard: Yard) -> int:
     yard.database.change_now(apply, "recover")
     for one in lost:
         safely("learning from an attempt that was lost", partial(_learn, yard, one), None)
-    workspaces.catch_up(yard, [(row["task_id"], row["number"]) for row in running])
+    workspaces.catch_up(yard)
     return len(left)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 LARGEST = 256 << 20
 """Bytes of a note; one on 100,000 files has some 10 MiB."""
+
+Key = tuple[str, int]
+"""Task and number of an attempt."""
 
 _NAME = re.compile(r"([A-Za-z0-9_-]{1,64})\.(\d{1,9})\.json")
 
@@ -47,20 +50,24 @@ def write(note: Path, run: Run, brought: Brought | None) -> None:
     write_private(note, json.dumps(told, ensure_ascii=True).encode())
 
 
-def read(data: DataDirectory, task_id: str, number: int) -> tuple[Run, Brought | None] | None:
-    """The note on an attempt, or None. For a bad one Unreadable, ValueError, KeyError, TypeError."""
+def _told(note: Path) -> Any:
+    """What a note says, None without one. For a bad one Unreadable or ValueError."""
     try:
-        told: Any = read_json(path(data, task_id, number), LARGEST)
+        return read_json(note, LARGEST)
     except Unreadable as error:
         if error.missing:
             return None
         raise
+
+
+def _read(told: Any, work: Path) -> tuple[Run, Brought | None]:
+    """What was brought into an attempt's folder. For a bad note ValueError, KeyError, TypeError."""
     run = Run(workspace="fresh", keep=tuple(told["keep"]), drop=tuple(told["drop"]))
     found = told["brought"]
     if found is None:
         return run, None
     brought = Brought(
-        str(data.attempt(task_id, number) / "work"),
+        str(work),
         str(found["directory"]),
         {name: _stamp(one) for name, one in found["made"].items()},
         list(found["folders"]),
@@ -78,37 +85,49 @@ def remove(note: Path) -> None:
         log.warning("the note %s could not be removed: %s", note, error)
 
 
-def left(data: DataDirectory) -> list[Path]:
-    """The notes that there are. At the start, before any run begins: all are of an earlier sidecar's runs."""
+def keep(note: Path, said: Sequence[str]) -> None:
+    """The attempt is tidied up, and this is still to be said on its task."""
+    try:
+        write_private(note, json.dumps({"said": list(said)}, ensure_ascii=True).encode())
+    except OSError as error:
+        log.warning("the note %s could not be written: %s", note, error)
+
+
+def left(data: DataDirectory) -> list[tuple[Path, Key]]:
+    """The notes that there are, each with its attempt. At the start, before any run begins: all are of an
+    earlier sidecar's runs.
+    """
     folder = data.runtime / "workspaces"
     try:
-        return sorted(folder.iterdir()) if folder.is_dir() else []
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         log.warning("what earlier runs left in their folders stays: %s cannot be read: %s", folder, error)
         return []
+    named = ((note, _NAME.fullmatch(note.name)) for note in found)
+    return [(note, (name[1], int(name[2]))) for note, name in named if name is not None]
 
 
-def tidy_up(data: DataDirectory, notes: Iterable[Path]) -> list[tuple[tuple[str, int], list[str]]]:
-    """Tidy up the attempts of these notes: (task, number) and what is to be said of each. Blocks."""
-    done = []
-    for note in notes:
-        named = _NAME.fullmatch(note.name)
-        if named is None:
-            continue
-        task_id, number = named[1], int(named[2])
-        said: list[str] = []
-        try:
-            found = read(data, task_id, number)
-            if found is not None and found[1] is not None:
-                said = fresh_folder.tidy_up(found[1], found[0], watching.ours(data), succeeded=False)
-            elif (data.attempt(task_id, number) / "work").is_dir():
-                links.remove_tree(str(data.attempt(task_id, number) / "work"))
-        except (OSError, Unreadable, ValueError, TypeError, KeyError, AttributeError) as error:
-            log.warning("the folder of task %s, attempt %d, stays as it is: %r", task_id, number, error)
-            said = ["What was brought into the run's folder is not known any more, and still lies there."]
-        remove(note)
-        done.append(((task_id, number), said))
-    return done
+def tidy_up(data: DataDirectory, note: Path, attempt: Key, *, succeeded: bool) -> list[str]:
+    """Tidy up an attempt by its note, which stays; what is to be said of it. Blocks."""
+    work = data.attempt(*attempt) / "work"
+    try:
+        told = _told(note)
+        if told is None:
+            return []
+        if "said" in told:
+            return [str(one) for one in told["said"]]
+        run, brought = _read(told, work)
+        if brought is not None:
+            said = fresh_folder.tidy_up(brought, run, watching.ours(data), succeeded=succeeded)
+        else:
+            failed = links.remove_tree(str(work)) if work.is_dir() else None
+            said = [] if failed is None else [f"The run's folder could not be removed: {failed}."]
+    except (OSError, Unreadable, ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("the folder of task %s, attempt %d, stays as it is: %r", *attempt, error)
+        said = ["What was brought into the run's folder is not known any more, and still lies there."]
+    if said:
+        keep(note, said)
+    return said
 
 
 def _stamp(found: list[int]) -> Stamp:

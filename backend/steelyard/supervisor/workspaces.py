@@ -76,7 +76,11 @@ def work_folder(folder: Path) -> Path:
 
 def temporary_note(yard: Yard, task_id: str, number: int) -> Path:
     """What says where an attempt's temporary files lie."""
-    return yard.data.attempt(task_id, number) / "temporary"
+    return _temporary_notes(yard) / f"{task_id}.{number:d}"
+
+
+def _temporary_notes(yard: Yard) -> Path:
+    return yard.data.runtime / "temporary"
 
 
 def begin(
@@ -197,6 +201,7 @@ def over(yard: Yard, attempt: RunningAttempt, *, succeeded: bool) -> None:
 
 async def _tidy_up(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeeded: bool) -> None:
     remarks: list[str] = []
+    note: Path | None = workspace_notes.path(yard.data, *key)
     try:
         mine.given_up = mine.given_up or not mine.started
         await mine.prepared.wait()
@@ -207,15 +212,21 @@ async def _tidy_up(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeed
     except Exception as error:
         log.exception("the folder of task %s, attempt %d could not be tidied up", *key)
         remarks = [f"Steelyard could not tidy up the run's folder: {error!r}. Its log says more."]
+        note = None  # the next start tries again
     finally:
         yard.workspaces.pop(key, None)
-    _remark(yard, key, remarks)
     yard.hurry()
+    await _remark(yard, key, remarks, note)
 
 
-def _remark(yard: Yard, key: tuple[str, int], remarks: list[str]) -> None:
+async def _remark(yard: Yard, key: tuple[str, int], remarks: list[str], note: Path | None) -> None:
+    """Put on the task what was found, and remove the note only then: what cannot be recorded now (a full
+    disk, the way out) the next start records.
+    """
     if remarks:
-        yard.note(lambda change: claims.remark(change, *key, remarks))
+        await yard.database.change(lambda change: claims.remark(change, *key, remarks))
+    if note is not None:
+        await beside(partial(workspace_notes.remove, note))
 
 
 def _tidy_folder(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeeded: bool) -> list[str]:
@@ -228,7 +239,8 @@ def _tidy_folder(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeeded
     elif mine.work is not None and os.path.isdir(mine.work):
         failed = links.remove_tree(mine.work)
         remarks += [] if failed is None else [f"The run's folder could not be removed: {failed}."]
-    workspace_notes.remove(workspace_notes.path(yard.data, *key))
+    if remarks:
+        workspace_notes.keep(workspace_notes.path(yard.data, *key), remarks)
     return remarks
 
 
@@ -260,21 +272,22 @@ async def _compare(yard: Yard, mine: Workspace, *, succeeded: bool) -> list[str]
     return [workspace.wrote_sentence(names, mine.directory, name, file), *told]
 
 
-def catch_up(yard: Yard, left: list[tuple[str, int]]) -> None:
-    """At the start, when no process of an earlier sidecar is left: tidy up what that one had not.
-
-    left: attempts (task, number) that were running when it went.
-    """
+def catch_up(yard: Yard) -> None:
+    """At the start, when no process of an earlier sidecar is left: tidy up what that one had not."""
     yard.known = directories.known(yard.database)
 
-    # Looked up now: a run that starts while the tidying goes on has a note too.
-    notes = workspace_notes.left(yard.data)
+    # Looked up now: a run that starts while the tidying goes on has its notes there too.
+    notes, temporaries = workspace_notes.left(yard.data), temporary.left(_temporary_notes(yard))
+    succeeded = {key for _, key in notes if claims.cause(yard.database, *key) is Cause.SUCCEEDED}
 
     async def tidy() -> None:
-        for task_id, number in left:
-            await beside(partial(temporary.remove, temporary_note(yard, task_id, number)))
-        for key, remarks in await beside(lambda: workspace_notes.tidy_up(yard.data, notes)):
-            _remark(yard, key, remarks)
+        for note in temporaries:
+            await beside(partial(temporary.remove, note))
+        for note, key in notes:
+            said = await beside(
+                partial(workspace_notes.tidy_up, yard.data, note, key, succeeded=key in succeeded)
+            )
+            await _remark(yard, key, said, note)
 
     _keep(yard, tidy())
 

@@ -339,12 +339,10 @@ class TaskProcess:
     def _report(self, ending: Ending, tail: str, rest: str) -> None:
         after = self._ended_at - self._began
         because = f", stopped: {self.reason}" if self.reason else ""
-        lines = ""
-        if ending.exit_code != 0 and tail.strip():
-            lines = "\n" + "\n".join(tail.rstrip().splitlines()[-10:])
-        self._journal.write(
-            f"{self.name}: ended after {after:.1f} s: {ending.in_words()}{because}{rest}{lines}"
-        )
+        failed = ending.exit_code != 0 and tail.strip()
+        lines = "\n" + "\n".join(tail.rstrip().splitlines()[-10:]) if failed else ""
+        how = f"{ending.in_words()}{because}{rest}{lines}"
+        self._journal.write(f"{self.name}: ended after {after:.1f} s: {how}")
 
 
 def _shown(argv: list[str]) -> str:

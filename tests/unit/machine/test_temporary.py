@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -31,6 +32,18 @@ def test_it_is_private_and_goes_with_all_that_is_in_it(place: Path, tmp_path: Pa
     temporary.remove(note)
 
 
+def test_a_copied_note_removes_nothing_of_the_original(place: Path, tmp_path: Path) -> None:
+    """A data directory that is copied while its runs go on has a copy of each note."""
+    note = tmp_path / "note"
+    folder = Path(temporary.make(note))
+    copy = tmp_path / "copy"
+    copy.write_bytes(note.read_bytes())
+    temporary.remove(copy)
+    assert folder.is_dir() and not copy.exists()
+    temporary.remove(note)
+    assert not folder.exists()
+
+
 def test_two_runs_never_share_one(place: Path, tmp_path: Path) -> None:
     assert temporary.make(tmp_path / "one") != temporary.make(tmp_path / "two")
 
@@ -39,7 +52,8 @@ def test_what_a_run_writes_into_its_note_removes_nothing_else(place: Path, tmp_p
     note, victim = tmp_path / "note", tmp_path / "victim"
     victim.mkdir()
     (victim / "kept").write_text("1")
-    link = place / "sy-link"
+    note.write_text("")
+    link = place / f"sy-{note.stat().st_ino:x}-link"
     os.symlink(victim, link)
     for told in (str(victim), str(link), "sy-relative", "\0", "/", ""):
         note.write_text(told)
@@ -50,7 +64,15 @@ def test_what_a_run_writes_into_its_note_removes_nothing_else(place: Path, tmp_p
     assert (victim / "kept").exists()
 
 
-def test_a_full_disk_leaves_no_folder_that_nobody_knows_of(place: Path, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_folder_behind(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "note"
+
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError):
-        temporary.make(tmp_path / "none" / "note")
+        temporary.make(note)
     assert list(place.iterdir()) == []

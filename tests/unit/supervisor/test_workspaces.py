@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from steelyard.rules.errors import SteelyardError
+from steelyard.rules.errors import SteelyardError, StorageFull
 from steelyard.rules.states import Cause, TaskState
 from steelyard.rules.workspace import Manner
 from steelyard.settings.run_section import Run
-from steelyard.store import tasks
+from steelyard.store import claims, tasks
 from steelyard.supervisor import (
     attempts,
     dispatch,
@@ -335,9 +334,67 @@ async def test_a_damaged_note_is_told_and_hinders_nobody(made: Made) -> None:
         (folder / name).write_bytes(b'{"keep": [\xff')
     (folder / "unknown").write_text("")
     left = workspace_notes.left(made.yard.data)
-    done = await asyncio.to_thread(workspace_notes.tidy_up, made.yard.data, left)
-    assert [key for key, _ in done] == [("t1", 1), ("t2", 1)] and all(told for _, told in done)
+    assert [key for _, key in left] == [("t1", 1), ("t2", 1)]
+    for note, key in left:
+        assert workspace_notes.tidy_up(made.yard.data, note, key, succeeded=False)
+    recovery.recover(made.yard)
+    await eventually_async(lambda: not made.yard.errands)
     assert [path.name for path in folder.iterdir()] == ["unknown"]
+
+
+async def test_what_a_sidecar_left_that_was_killed_after_the_record_of_an_end_is_tidied_up(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A success, of which nothing was tidied up: neither temporary files nor what keep leaves out."""
+    directory = model(made, "fresh")
+    (made.yard.data.simulations / "beam.toml").write_text(
+        f'[simulation]\nname = "beam"\ncommand = ["sh", "run.sh"]\ndirectory = "{directory}"\n'
+        '[run]\nworkspace = "fresh"\nkeep = ["*.dat"]\n'
+    )
+    await made.worker()
+    [task_id] = await queue(made, 1)
+    await dispatch.dispatch(made.yard)
+    message = await has_started(made, 1)
+    work, temporary = Path(message["directory"]), Path(message["environment"]["TMPDIR"])
+    (work / "beam.dat").write_text("new")
+    (work / "scratch").write_text("new")
+    with monkeypatch.context() as killed:
+        killed.setattr(workspaces, "over", lambda *_, **__: None)
+        await end(made, task_id)
+    made.yard.workspaces.clear()
+    assert temporary.is_dir() and (work / "deck").exists()
+    recovery.recover(made.yard)
+    await eventually_async(lambda: not made.yard.errands)
+    assert [path.name for path in work.iterdir()] == ["beam.dat"] and not temporary.exists()
+    assert list((made.yard.data.runtime / "temporary").iterdir()) == []
+
+
+async def test_what_could_not_be_recorded_of_a_folder_is_said_after_the_next_start(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was found then: what a person does to the directory meanwhile was not the run."""
+
+    def refuses(*_: Any, **__: Any) -> Any:
+        raise StorageFull("The disk is full.")
+
+    directory = model(made, "fresh")
+    (directory / "tables").mkdir()
+    (directory / "tables" / "steel").write_text("as it was")
+    await made.worker()
+    [task_id] = await queue(made, 1)
+    await dispatch.dispatch(made.yard)
+    await has_started(made, 1)
+    (directory / "tables" / "steel").write_text("written to")
+    with monkeypatch.context() as full:
+        full.setattr(claims, "remark", refuses)
+        await end(made, task_id)
+    assert said(made, task_id) == []
+    (directory / "tables" / "other").write_text("by a person")
+    recovery.recover(made.yard)
+    await eventually_async(lambda: not made.yard.errands)
+    [sentence] = said(made, task_id)
+    assert sentence.startswith("tables/steel in ")
+    assert list((made.yard.data.runtime / "workspaces").iterdir()) == []
 
 
 async def test_temporary_files_are_the_runs_own_and_go_with_it(made: Made) -> None:
