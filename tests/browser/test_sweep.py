@@ -70,6 +70,56 @@ def test_a_large_sweep_is_cut_and_its_csv_is_not(start_idle: StartSidecar, open_
     assert "No picture yet" in panel.text("#sweep-pictures")
 
 
+def test_a_sweep_has_its_name_and_is_cancelled_and_retried_as_a_whole(
+    start_sidecar: StartSidecar, open_panel: OpenPanel
+) -> None:
+    sidecar = start_sidecar("--workers", "1")
+    body = {
+        "simulation": "command",
+        "name": "Who sleeps longest",
+        "key": "sleepers",
+        "grid": {"argv": [["false"], ["sleep", "600"], ["sleep", "601"]]},
+        "attempts": 1,
+        "memory": "16MiB",
+    }
+    with sidecar.client() as client:
+        sweep_id = client.post("/api/sweeps/", json=body).json()["sweep_id"]
+
+        def stands(**counts: int) -> None:
+            until(
+                client,
+                f"/api/sweeps/{sweep_id}/",
+                lambda found: all(found["counts"][state] == count for state, count in counts.items()),
+                within=60,
+            )
+
+        stands(FAILED=1, RUNNING=1, READY=1)
+        panel = go(open_panel(sidecar), sidecar, f"sweeps/{sweep_id}/")
+        page = panel.page
+        assert panel.text("h1") == "Who sleeps longest" and "Who sleeps longest" in page.title()
+        assert panel.text("#sweep-key") == "key sleepers"
+
+        page.locator("#sweep-cancel").click()
+        facts = page.locator("#dialog .facts dd")
+        panel.eventually(lambda: facts.all_inner_texts() == ["Who sleeps longest", "1", "1", "1"])
+        assert "of work is lost" in panel.text("#dialog")
+        page.get_by_role("button", name="Let it run").click()
+        stands(FAILED=1, RUNNING=1, READY=1)
+        page.locator("#sweep-cancel").click()
+        page.get_by_role("button", name="Cancel the sweep").click()
+        stands(FAILED=1, CANCELLED=2)
+        panel.eventually(lambda: not page.locator("#sweep-cancel").is_visible())
+
+        page.locator("#sweep-retry").click()
+        panel.eventually(lambda: facts.all_inner_texts() == ["Who sleeps longest", "1", "2"])
+        page.get_by_role("button", name="Retry the failed").click()
+        until(client, f"/api/sweeps/{sweep_id}/", lambda found: found["counts"]["FAILED"] == 1)
+        page.locator("#sweep-retry").click()
+        page.get_by_role("button", name="Retry all").click()
+        stands(FAILED=1, RUNNING=1, READY=1)
+        panel.eventually(lambda: page.locator("#sweep-cancel").is_visible())
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_looks(start_sidecar: StartSidecar, open_panel: OpenPanel, scheme: str, size: str) -> None:

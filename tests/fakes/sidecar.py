@@ -159,7 +159,7 @@ class FakeSidecar:
         if path == "/api/tasks/":
             return 200, self._page(query)
         if match := re.fullmatch(r"/api/sweeps/(?:([^/]+)/)?(?:(\w+)/)?", path):
-            return self._sweep(method, match[1], match[2])
+            return self._sweep(method, match[1], match[2], int(query.get("limit", 100)))
         if path == "/api/simulations/":
             found = [self._simulation("demo"), self._simulation("command")]
             return 200, {"simulations": found, "errors": self.errors}
@@ -308,7 +308,7 @@ class FakeSidecar:
             "offset": offset, "next": offset + len(piece), "size": len(data), "attempt": number,
         }  # fmt: skip
 
-    def _sweep(self, method: str, sweep_id: str | None, verb: str | None) -> tuple[int, Any]:
+    def _sweep(self, method: str, sweep_id: str | None, verb: str | None, limit: int) -> tuple[int, Any]:
         if sweep_id is None and method == "POST":
             made = {"sweep_id": "5eeb00000000", "task_ids": list(self.tasks), "new": self.new}
             return (201 if self.new else 200), made
@@ -318,7 +318,7 @@ class FakeSidecar:
         found.pop(None, None)  # type: ignore[call-overload]
         views = {name: _sweep_view(name, tasks) for name, tasks in found.items()}
         if sweep_id is None:
-            return 200, {"sweeps": list(views.values()), "next": None}
+            return 200, {"sweeps": list(views.values())[:limit], "next": None}
         if sweep_id not in views:
             return 404, {
                 "error": {"code": "not_found", "message": f"There is no sweep {sweep_id}.", "detail": {}}

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from steelyard.client import Client
 from tests.helpers import api
 from tests.helpers.sidecar import RunningSidecar, environment
 
@@ -153,6 +154,26 @@ def test_run_takes_the_programs_of_its_shell_along_and_says_so(
     assert stated.stdout == "in /mine, with \n"
     same = steelyard_run(sidecar, ["--", "env"])
     assert "this shell" not in same.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a program is a file with a first line")
+def test_the_client_takes_them_along_as_well(
+    sidecar: RunningSidecar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model-in-a-notebook"
+    model.write_text('#!/bin/sh\necho "in $VIRTUAL_ENV, for $WHOM"\n')
+    model.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("VIRTUAL_ENV", "/envs/notebook")
+
+    def printed(**options: Any) -> str:
+        with Client.find(sidecar.data_dir) as here:
+            task_id = here.run(["model-in-a-notebook"], **options)
+            here.wait(task_id)
+            return here.log(task_id)["text"]
+
+    assert printed(environment={"WHOM": "me"}) == "in /envs/notebook, for me\n"
+    assert printed(environment={"VIRTUAL_ENV": "/mine"}, label="again") == "in /mine, for \n"
 
 
 def test_run_leaves_alone_what_the_preference_sets(client: httpx.Client, sidecar: RunningSidecar) -> None:

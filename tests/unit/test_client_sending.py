@@ -106,7 +106,7 @@ def test_a_text_is_no_list_of_letters() -> None:
 
 def test_run_is_what_the_command_line_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    call = Calls.run.call(["python", Path("m.py"), 3], environment={"A": None}, memory="1GiB")  # type: ignore[list-item]
+    call = Calls.program.call(["python", Path("m.py"), 3], environment={"A": None}, memory="1GiB")  # type: ignore[list-item]
     assert call.body == {
         "simulation": "command",
         "parameters": {"argv": ["python", "m.py", "3"], "directory": os.getcwd(), "environment": {"A": None}},
@@ -115,11 +115,13 @@ def test_run_is_what_the_command_line_runs(tmp_path: Path, monkeypatch: pytest.M
         "memory": "1GiB",
     }
     with pytest.raises(InvalidRequest, match="argv is a list: the program, then each argument"):
-        Calls.run.call("python m.py")
+        Calls.program.call("python m.py")
+    with pytest.raises(InvalidRequest, match=r"rename the file.*gr\\udcf6\.txt' holds bytes"):
+        Calls.program.call(["cat", "gr\udcf6.txt"])
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
     with pytest.raises(InvalidRequest, match="the folder that you are in has been deleted"):
-        Calls.run.call(["x"])
-    assert Calls.run.call(["x"], directory=tmp_path).body is not None
+        Calls.program.call(["x"])
+    assert Calls.program.call(["x"], directory=tmp_path).body is not None

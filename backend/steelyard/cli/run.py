@@ -14,6 +14,7 @@ from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.task_options import asked, task_options
 from steelyard.cli.waiting import outcome, waits
 from steelyard.client.answers import Task
+from steelyard.client.here import programs_of_here
 from steelyard.rules.states import TaskState
 
 
@@ -49,7 +50,9 @@ def run(
     fields = asked(options, session.client)
     stated = values.pairs(variables)
     environment: dict[str, str | None] = {**_of_this_shell(session, stated), **stated}
-    task_id = session.client.run(program, directory=directory or os.curdir, environment=environment, **fields)
+    task_id = session.client.program(
+        program, directory=directory or os.curdir, environment=environment, **fields
+    )
     if detach:
         if session.out.as_json:
             session.out.document(session.answer())
@@ -60,16 +63,8 @@ def run(
 
 
 def _of_this_shell(session: Session, stated: Mapping[str, str]) -> dict[str, str | None]:
-    """What decides which programs are found, where it is another here than tasks get by themselves.
-
-    None: tasks have it, and this shell has not. Without what the user states.
-    """
-    tasks_have = session.client.system()["task_environment"]["programs"]
-    found = {
-        name: os.environ.get(name)
-        for name, value in tasks_have.items()
-        if name not in stated and os.environ.get(name) != value
-    }
+    """What of this shell goes along, with a note that says so."""
+    found = programs_of_here(session.client.system(), stated)
     if found:
         session.out.note(
             f"It runs with what this shell has as {', '.join(found)}; the sidecar's tasks have others."

@@ -26,15 +26,19 @@ def sweeps() -> None:
 
 
 @sweeps.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), help="Only so many; without it all.")
 @connected
-def list_(session: Session) -> None:
+def list_(session: Session, limit: int | None) -> None:
     """List the sweeps, the newest first.
 
     \b
-    Example:
+    Examples:
       steelyard sweeps list
+      steelyard sweeps list --limit 10
     """
-    views = list(session.client.sweeps())
+    views = (
+        list(session.client.sweeps()) if limit is None else session.client.sweep_page(limit=limit)["sweeps"]
+    )
     if session.out.as_json:
         session.out.document({"sweeps": [_document(view) for view in views]})
         return

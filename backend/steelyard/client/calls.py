@@ -140,7 +140,7 @@ class Calls(SweepCalls):
         return post("/api/tasks/", field("task_id"), given(body))
 
     @Route
-    def run(
+    def program(
         self,
         /,
         argv: Sequence[str | os.PathLike[str]],
@@ -151,9 +151,10 @@ class Calls(SweepCalls):
         label: str | None = None,
         **options: Any,
     ) -> Call[str]:
-        """Queue any program as `steelyard run` does; its task's id. It runs once, and where you are now.
+        """Queue any program with the environment of all tasks; its task's id. run() takes that of here along.
 
-        environment: variables over the sidecar's; None takes one away. options: fields of submit().
+        It runs once, and where you are now. environment: variables over the others; None takes one away.
+        options: fields of submit().
         """
         words = words_of(argv)
         body = {

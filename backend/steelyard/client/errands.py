@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from steelyard.client.calls import Calls
 from steelyard.client.downloads import inside
 from steelyard.client.exchange import segment
 from steelyard.client.following import Following
+from steelyard.client.here import programs_of_here
 from steelyard.client.listening import Ear, Patience
 from steelyard.client.messages import Message, of_event
 from steelyard.client.steps import Fetch, Give, Plan, Stream, ask, collect
@@ -56,6 +57,29 @@ class Errands(Calls):
             cursor = page["next"]
             if cursor is None:
                 return
+
+    # Submitting
+
+    @Errand
+    def run(
+        self,
+        /,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        directory: str | os.PathLike[str] = ".",
+        environment: Mapping[str, str | None] | None = None,
+        **options: Any,
+    ) -> Plan[str]:
+        """Queue any program as `steelyard run` does; its task's id. It runs once, and where you are now.
+
+        Where PATH, VIRTUAL_ENV and CONDA_PREFIX are others here than in tasks, those of here go along.
+        environment: variables over all others; None takes one away. options: fields of submit().
+        """
+        stated = {} if environment is None else dict(environment)
+        system = yield from ask(Calls.system.call())
+        variables = {**programs_of_here(system, stated), **stated}
+        call = Calls.program.call(argv, directory=directory, environment=variables, **options)
+        return (yield from ask(call))
 
     @Errand
     def resolve(self, beginning: str) -> Plan[str]:

@@ -54,7 +54,14 @@ def words_of(argv: Iterable[str | os.PathLike[str]]) -> list[str]:
     """A program and its arguments. InvalidRequest for a command line in one text: no shell takes it apart."""
     if isinstance(argv, str):
         raise InvalidRequest(f"argv is a list: the program, then each argument; found {argv!r:.60}")
-    return [os.fspath(word) if isinstance(word, os.PathLike) else str(word) for word in argv]
+    words = [os.fspath(word) if isinstance(word, os.PathLike) else str(word) for word in argv]
+    for word in words:
+        if not _is_text(word):
+            raise InvalidRequest(
+                "rename the file, or let a shell in the task find it (sh -c 'cat gr*.txt'), for "
+                f"{word!r:.80} holds bytes that are no text in UTF-8"
+            )
+    return words
 
 
 def label_of(words: list[str]) -> str:
@@ -96,14 +103,20 @@ def _is_missing(value: Any) -> bool:
     return type(value).__name__ in ("NaTType", "NAType")
 
 
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _faults(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Where something is that cannot be sent, and why; the first is as good as all."""
     where = path or "a value"
     match value:
         case str():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
+            if not _is_text(value):
                 yield where, f"{value!r:.80} holds bytes that are no text in UTF-8"
         case float():
             if not math.isfinite(value):

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,6 +26,9 @@ __all__ = ["DataDirectory", "data_directory", "write_private"]
 VARIABLE = "STEELYARD_DATA_DIR"
 POINTER = "data-directory.txt"
 """In the platform's place: the data directory that a person chose instead, written by the desktop program."""
+
+LONGEST = 504
+"""Bytes in the path of the database: SQLite opens none with a longer one (512, with the end of its log)."""
 
 LARGEST_RECORD = 64 * 1024
 """Bytes of runtime/sidecar.json, and of POINTER; both are much smaller."""
@@ -106,6 +110,7 @@ class DataDirectory:
             # Tasks, pages and the record name it, and all of them are JSON.
             raise _unwritable(f"The name of {str(self.path)!r} is no text in UTF-8.")
         try:
+            self._refuse_long()
             for folder in (self.path, self.simulations, self.logs, self.tasks, self.runtime):
                 make_private_directory(folder)
         except OSError as error:
@@ -177,6 +182,15 @@ class DataDirectory:
         shared = self.path.parent == self.path or bool(found.st_mode & stat.S_ISVTX)
         if shared or self.path == Path(os.path.expanduser("~")):
             raise _unwritable(f"{self.path} is not a folder for Steelyard alone.")
+
+    def _refuse_long(self) -> None:
+        """SQLite looks behind links, so both names count."""
+        length = max(len(os.fsencode(path)) for path in (self.database, os.path.realpath(self.database)))
+        if length > LONGEST and sys.platform != "win32":
+            raise _unwritable(
+                f"The path of {self.path} is too long: with the database's name it has {length} bytes, and "
+                f"at most {LONGEST} are possible."
+            )
 
     def _start_error(self, error: OSError) -> StartError:
         where = error.filename or self.path

@@ -56,6 +56,16 @@ def kind_of(error: sqlite3.Error) -> Kind:
     return Kind.OURS if code is None else _KINDS.get(code & 0xFF, Kind.OURS)
 
 
+def behind(error: BaseException | None) -> sqlite3.Error | None:
+    """SQLite's own error behind one that was made of it; None if there is none.
+
+    peewee names it as the context of its own, not as the cause.
+    """
+    while error is not None and not isinstance(error, sqlite3.Error):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 SENTENCES = {
     Kind.FULL: "The disk that holds Steelyard's database is full",
     Kind.LOCKED: "Another program holds Steelyard's database",

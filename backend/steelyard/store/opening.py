@@ -92,8 +92,8 @@ def connect(path: Path) -> tuple[SqliteDatabase, sqlite3.Connection]:
     except Exception as error:
         with contextlib.suppress(Exception):  # the error that counts is the one at hand
             database.close()
-        cause = error if isinstance(error, sqlite3.Error) else error.__cause__
-        if isinstance(cause, sqlite3.Error):
+        cause = faults.behind(error)
+        if cause is not None:
             raise faults.at_start(path, cause) from error
         raise
     if mode != "wal":
@@ -194,8 +194,8 @@ def _in_transaction(
     except Exception as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        cause = error if isinstance(error, sqlite3.Error) else error.__cause__
-        if isinstance(cause, sqlite3.Error) and faults.kind_of(cause) is not faults.Kind.OURS:
+        cause = faults.behind(error)
+        if cause is not None and faults.kind_of(cause) is not faults.Kind.OURS:
             raise faults.at_start(path, cause) from error
         kept = f" A copy from before is {backup}." if backup is not None else ""
         raise StartError(

@@ -19,6 +19,7 @@ from steelyard.machine.trees import Stamp
 from steelyard.rules import workspace
 from steelyard.rules.quantities import format_size
 from steelyard.settings.run_section import Run
+from steelyard.supervisor.chosen_files import above, settle
 
 SMALL = 8 * 1024 * 1024
 """Bytes; larger files are linked where nothing is stated."""
@@ -166,18 +167,17 @@ class _Filling:
                 self._link(name)
 
     def as_listed(self, run: Run, named: Iterable[str]) -> None:
-        """What `copy` and `link` choose; where both choose something it is copied."""
-        copies, linked = self._chosen("copy", run.copy), self._chosen("link", run.link)
-        linked -= copies
+        """What `copy` and `link` choose, and what the command names."""
+        copies, linked, both = settle(self._chosen("copy", run.copy), self._chosen("link", run.link), run)
+        if both:
+            names = workspace.listed(trees.names(sorted(both)))
+            self.brought.remarks.append(f"copy and link under [run] both choose {names}: copied, not linked.")
         for name in {os.path.normpath(name) for name in named}:
-            covered = {name, *_above(name)} & (copies | linked)
+            covered = {name, *above(name)} & (copies | linked)
             if not covered and name != "." and os.path.exists(self._source(name)):
                 (linked if os.path.isdir(self._source(name)) else copies).add(name)
-        linked = {
-            path for path in linked if not linked & set(_above(path)) and not copies & set(_above(path))
-        }
         for path in sorted(copies):
-            through = linked & set(_above(path))
+            through = linked & set(above(path))
             if through:
                 inside, whole = trees.names([path])[0], trees.names(sorted(through))[0]
                 raise CannotBring(
@@ -185,11 +185,11 @@ class _Filling:
                     "under link only what is to be linked.",
                     missing=True,
                 )
-        self._check_room(self._size(copies))
         for path in sorted(linked):
             self._link(path)
+        self._check_room(self._size(copies))
         for path in sorted(copies):
-            if not copies & set(_above(path)):
+            if not copies & set(above(path)):
                 self._copy_all(path)
 
     def _chosen(self, word: str, patterns: Iterable[str]) -> set[str]:
@@ -200,7 +200,7 @@ class _Filling:
             for path in islice(root.glob(pattern), CHOSEN + 1):
                 self._pause(len(found))
                 name = str(path.relative_to(root))
-                whole = (name, *_above(name))
+                whole = (name, *above(name))
                 if path != root and not any(self._stays_out(self._source(one)) for one in whole):
                     found.add(name)
             if len(found) > CHOSEN:
@@ -220,10 +220,14 @@ class _Filling:
         return total
 
     def _below(self, path: str) -> Iterator[str]:
-        """path, and if it is a folder itself all below it; folders come before what lies in them."""
+        """path, and if it is a folder itself all below it but what is linked; folders come before what lies
+        in them.
+        """
         waiting = [path]
         while waiting:
             current = waiting.pop()
+            if current in self.brought.links:
+                continue
             yield current
             if links.is_folder(self._source(current)):
                 waiting += [os.path.join(current, name) for name in self._entries(current)]
@@ -325,11 +329,6 @@ def _behind(brought: Brought, ours: Ours, go_on: GoOn) -> dict[str, Stamp]:
         except OSError:
             continue
     return found
-
-
-def _above(path: str) -> Iterator[str]:
-    while path := os.path.dirname(path):
-        yield path
 
 
 def _remove_unkept(work: str, run: Run) -> None:

@@ -73,12 +73,15 @@ def test_the_id_of_a_sweep_may_be_cut(sidecar: FakeSidecar, steelyard: Steelyard
 
 
 @pytest.mark.usefixtures("swept")
-def test_sweeps_are_listed_and_shown(steelyard: Steelyard) -> None:
+def test_sweeps_are_listed_and_shown(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     assert (
         steelyard("sweeps", "list")
         .out.splitlines()[1]
         .startswith(f"{SWEEP}  demo            3  66 %  1 ready, 1 succeeded, 1 failed")
     )
+    sidecar.tasks["4" * 12]["sweep_id"] = "5eef00000000"
+    assert len(json.loads(steelyard("sweeps", "list", "--json").out)["sweeps"]) == 2
+    assert len(json.loads(steelyard("sweeps", "list", "--json", "--limit", "1").out)["sweeps"]) == 1
     shown = steelyard("sweeps", "show", SWEEP, "--json")
     assert json.loads(shown.out)["states"] == {"READY": 1, "SUCCEEDED": 1, "FAILED": 1}
     assert "3: 1 ready, 1 succeeded, 1 failed" in steelyard("sweeps", "show", SWEEP).out

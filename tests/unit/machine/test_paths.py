@@ -173,7 +173,8 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/proc/steelyard", "/dev/null/x", "/sys/steelyard", "x\0y", "/tmp/" + "y" * 300]
+    "path",
+    ["/proc/steelyard", "/dev/null/x", "/sys/steelyard", "x\0y", "/tmp/" + "y" * 300, "/tmp" + "/z" * 250],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="uses Linux' read-only places")
 def test_places_that_take_no_folder_are_refused(path: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from steelyard.machine.paths import LONGEST
 from steelyard.rules.errors import StartError
 from steelyard.store import opening
 from steelyard.store.database import Database
@@ -234,10 +235,27 @@ def test_a_folder_in_its_place_is_refused(path: Path) -> None:
     assert caught.value.fatal_code == "data_dir_unwritable"
 
 
+def long_path(folder: Path, length: int) -> Path:
+    """A path of so many bytes below folder, whose folders are there."""
+    while length - len(os.fsencode(folder)) > 250:
+        folder = folder / ("d" * 100)
+    folder.mkdir(parents=True)
+    return folder / ("f" * (length - len(os.fsencode(folder)) - 1))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other limits")
+def test_a_path_that_sqlite_does_not_take_is_said(tmp_path: Path) -> None:
+    opened(long_path(tmp_path / "a", LONGEST)).close()
+    with pytest.raises(StartError, match="unable to open") as caught:
+        opened(long_path(tmp_path / "b", LONGEST + 1))
+    assert caught.value.fatal_code == "data_dir_unwritable"
+
+
 OPENER = """
 import os
 import sys
 from pathlib import Path
+from steelyard.machine.paths import LONGEST
 from steelyard.rules.errors import StartError
 from steelyard.store.database import Database
 if os.geteuid() == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -116,6 +117,38 @@ def test_copy_inside_of_a_linked_folder_is_a_contradiction(folders: Folders) -> 
     with pytest.raises(CannotBring, match="lies in data") as caught:
         folders.fill(copy=("data/a.csv",), link=("data",))
     assert caught.value.missing
+
+
+def test_what_link_names_is_linked_whatever_patterns_of_copy_fit_it(folders: Folders) -> None:
+    folders.put("big.nc")
+    folders.put("deck/mesh.nc")
+    folders.put("deck/in.dat")
+    folders.put("maps/a/b.tif")
+    brought = folders.fill(copy=("*",), link=("big.nc", "deck/mesh.nc", "maps"))
+    for name in ("big.nc", "deck/mesh.nc", "maps"):
+        assert (folders.work / name).is_symlink(), name
+    for name in ("deck", "deck/in.dat"):
+        assert (folders.work / name).exists() and not (folders.work / name).is_symlink(), name
+    assert brought.remarks == []
+    (folders.work / "deck" / "in.dat").write_text("mine")
+    assert (folders.directory / "deck" / "mesh.nc").read_text() == "x"
+    assert (folders.directory / "deck" / "in.dat").read_text() == "x"
+
+
+def test_what_patterns_of_both_fit_is_copied_and_the_task_says_so(folders: Folders) -> None:
+    folders.put("deck/mesh.nc")
+    brought = folders.fill(copy=("deck",), link=("**/*.nc",))
+    assert not (folders.work / "deck" / "mesh.nc").is_symlink()
+    assert brought.remarks == ["copy and link under [run] both choose deck/mesh.nc: copied, not linked."]
+
+
+def test_a_linked_file_takes_no_room_for_a_copy(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(folders.put("big.nc"), "wb") as file:
+        file.truncate(fresh_folder.RESERVE)
+    free = shutil.disk_usage(folders.work)._replace(free=fresh_folder.RESERVE + 10)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: free)
+    folders.fill(copy=("*",), link=("big.nc",))
+    assert (folders.work / "big.nc").is_symlink()
 
 
 def test_a_write_through_a_link_is_told_with_what_to_state(folders: Folders) -> None:

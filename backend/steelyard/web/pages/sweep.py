@@ -42,6 +42,22 @@ async def rows(request: Request) -> Response:
     return render(request, "fragments/sweep_table.html", **context)
 
 
+async def cancel_dialog(request: Request) -> Response:
+    """What is lost when all tasks of a sweep are cancelled. It changes nothing: its button calls the API."""
+    Query(request)
+    supervisor, sweep_id = supervisor_of(request), id_of(request, "sweep_id")
+    sweep = supervisor.sweep(sweep_id)
+    running = supervisor.tasks({"sweep": sweep_id, "state": "RUNNING"}, SHOWN)["tasks"]
+    return render(request, "dialogs/sweep_cancel.html", sweep=sweep, running=running)
+
+
+async def retry_dialog(request: Request) -> Response:
+    """Which tasks of a sweep are queued again. It changes nothing: its buttons call the API."""
+    Query(request)
+    sweep = supervisor_of(request).sweep(id_of(request, "sweep_id"))
+    return render(request, "dialogs/sweep_retry.html", sweep=sweep)
+
+
 async def pictures(request: Request) -> Response:
     """The pictures alone: `picture` is the name that the tasks' files share."""
     picture = Query(request, "picture").text("picture")
@@ -80,7 +96,7 @@ def _table(supervisor: Needs, sweep_id: str, sort: str | None) -> Json:
     tasks: list[Json] = found["tasks"][::-1]
     if not tasks:
         raise _no_sweep(sweep_id)
-    table = sweep_table.table(tasks)
+    table, view = sweep_table.table(tasks), supervisor.sweep(sweep_id)
     column, down = (sort or "").removeprefix("-"), (sort or "").startswith("-")
     if column:
         # A column of results is there once the first task has one, so an unknown name is no error.
@@ -89,9 +105,10 @@ def _table(supervisor: Needs, sweep_id: str, sort: str | None) -> Json:
     return {
         "sweep_id": sweep_id,
         "table": table,
-        "total": found["total"],
-        "states": Counter(task["state"] for task in tasks),
-        "simulation": tasks[0]["simulation"],
+        "sweep": view,
+        "total": view["total"],
+        "states": view["counts"],
+        "simulation": view["simulation"],
         "why_single": _why_single(supervisor, tasks),
         "sort": sort or "",
         "sort_link": lambda name: address(here, {}, sort=f"-{name}" if column == name and not down else name),
@@ -143,5 +160,7 @@ ROUTES = [
     at("/sweeps/{sweep_id}/", get=page),
     at("/sweeps/{sweep_id}/table.csv", get=download),
     at("/htmx/sweeps/{sweep_id}/", get=rows),
+    at("/htmx/sweeps/{sweep_id}/cancel/", get=cancel_dialog),
+    at("/htmx/sweeps/{sweep_id}/retry/", get=retry_dialog),
     at("/htmx/sweeps/{sweep_id}/pictures/", get=pictures),
 ]
