@@ -184,6 +184,7 @@ def test_every_refusal_has_its_status(api: httpx.Client, server: Edge) -> None:
         415: {"unsupported_media_type"},
         422: {"invalid_parameters"},
         503: {"shutting_down"},
+        504: {"unanswered"},
         507: {"storage_full"},
     }
     seen: dict[int, set[str]] = {}

@@ -147,6 +147,7 @@ CODES = {
     "invalid_parameters": errors.InvalidParameters,
     "shutting_down": errors.ShuttingDown,
     "storage_full": errors.StorageFull,
+    "unanswered": errors.Unanswered,
 }
 
 

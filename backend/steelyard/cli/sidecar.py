@@ -60,10 +60,12 @@ AT_ONCE = 0.5
 """Seconds for a soft stop when the parent is gone, or a second signal came: all of it is over within 1 s."""
 STOP_DEADLINE = 10.0
 POWER_EVENTS = frozenset({"suspend", "resume", "on-battery", "on-ac"})
-LAST_RESORT = 3.0
-"""Seconds after the parent's end at which the process ends however far it has come: a disk that hangs, or a
-fault of ours, must not leave a sidecar that nobody knows of. The agents end with it.
+LAST_RESORT = 2.5
+"""Seconds after a deadline at which the process ends however far it has come: a disk that hangs, or a fault
+of ours, must not leave a sidecar that nobody knows of. The agents end with it.
 """
+CLOSED_WITHIN, CLOSED_AT_ONCE = 2.0, 0.5
+"""Seconds that a long change of the database has to be committed on the way out; else it is undone."""
 LONGEST_DEADLINE = 31_536_000.0
 HASTY_REQUESTS = 0.1
 """Seconds that requests have to finish when there is no time for a soft stop."""
@@ -140,7 +142,7 @@ class Sidecar:
                     yard.users.expect(clocks.awake())
                 await self._serve(yard, Supervisor(yard), orders)
             finally:
-                database.close()
+                database.close(CLOSED_AT_ONCE if self._in_a_hurry else CLOSED_WITHIN)
                 ownership.remove(data)
         log.info("steelyard has stopped")
 
@@ -160,9 +162,12 @@ class Sidecar:
                     await self._asked_to_stop.wait()
                 finally:
                     await supervisor.stop()
+                    # Nothing that comes now takes long, whatever is said of a deadline.
+                    end_for_certain(STOP_DEADLINE)
                     self._meter.stop()
-                    if self._in_a_hurry:
-                        server.hurry(HASTY_REQUESTS)
+                    server.hurry(
+                        HASTY_REQUESTS if self._in_a_hurry else max(HASTY_REQUESTS, supervisor.time_left)
+                    )
 
     def _announce(self, yard: Yard, access: Access, port: int) -> None:
         url = f"http://127.0.0.1:{port}/"
@@ -203,6 +208,8 @@ class Sidecar:
             log.info("leaving (%s): %s, %s", why, mode, shown)
             self._in_a_hurry |= deadline is not None and deadline <= AT_ONCE
             supervisor.leave(mode, deadline)
+            if deadline is not None:
+                end_for_certain(deadline + LAST_RESORT)
             self._asked_to_stop.set()
 
         def signalled(number: int) -> None:
@@ -212,7 +219,6 @@ class Sidecar:
 
         def parent_gone() -> None:
             leave("stop", AT_ONCE, "the parent is gone")
-            end_for_certain(LAST_RESORT)
 
         def lost(why: str) -> None:
             self.failure = why

@@ -116,6 +116,12 @@ class StorageFull(SteelyardError):
     code = "storage_full"
 
 
+class Unanswered(SteelyardError):
+    """A folder, or the disk that it lies on, has not answered in time; detail has the folder."""
+
+    code = "unanswered"
+
+
 class StartError(SteelyardError):
     """The sidecar cannot start: the `fatal` event of the hello protocol, exit status 2.
 

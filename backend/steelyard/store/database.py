@@ -31,6 +31,9 @@ from steelyard.store.tables import SCHEMA_VERSION
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+CLOSE_WITHIN = 10.0
+"""Seconds that close() waits for each of its threads where nobody says how long."""
+
 TOLD_AT_ONCE = 50
 """Events of a long change that are told at one go; each goes to every client."""
 
@@ -92,7 +95,7 @@ class Database:
         self._long = LongChanges(path)
         self._closed = False
         self.aside = Aside(path, opening.BUSY_SECONDS)
-        """For reads and work with files that take their time."""
+        """For reads that take their time."""
         self._path = path
         self.condition = Condition(connection, path, clocks)
         """Whether it takes changes now, and if not, why."""
@@ -180,15 +183,24 @@ class Database:
             f"row {row[1]} of {row[0]} lacks its {row[2]}" for row in orphans
         ]
 
-    def close(self) -> None:
-        """Commit what was still asked for, fold the write-ahead log into the file, and let go of it."""
+    def close(self, within: float = CLOSE_WITHIN) -> None:
+        """Commit what was still asked for, fold the write-ahead log into the file, and let go of it.
+
+        within: seconds that a long change and a long read may still take. A long change that takes longer is
+        undone by the end of the process, and what was asked for after it is not made.
+        """
         if self._closed:
             return
-        self._long.close()
-        self._held = False
-        self._flush()
+        if self._long.close(within):
+            self._held = False
+            self._flush()
+        else:
+            log.error(
+                "a change of thousands of rows was not done in time: it is undone, as if never asked for"
+            )
         self._closed = True
-        self.aside.close()
+        if not self.aside.close(within):
+            log.warning("a search of the database goes on until the end of the process")
         if self.condition.displaced and not self._path.exists():
             log.warning("the database was deleted while it was in use; it is written anew")
             with suppress(sqlite3.Error, OSError):  # it was told that it is gone; there is no more to do

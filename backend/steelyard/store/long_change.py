@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from steelyard.machine.beside import Threads
 from steelyard.machine.faultpoints import reach
 from steelyard.store import opening
 
@@ -23,11 +22,11 @@ class UndoneBySqlite(Exception):
 
 
 class LongChanges:
-    """The thread; made when it is first needed."""
+    """They are made one after the other."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="long-change")
+        self._thread = Threads("long-change")
         self.one = asyncio.Lock()
         """Held by the one that is under way."""
 
@@ -37,12 +36,13 @@ class LongChanges:
         Raises what `write` raised, UndoneBySqlite, sqlite3.Error; then nothing is changed. step: what it is
         called among the fault points, "" for nothing.
         """
-        work = partial(_carry_out, self._path, write, step)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._thread.run(lambda: _carry_out(self._path, write, step))
 
-    def close(self) -> None:
-        """Let what is under way be committed, and begin nothing more."""
-        self._thread.shutdown(wait=True)
+    def close(self, within: float) -> bool:
+        """Let what is under way be committed, and begin nothing more. False if it was not committed within so
+        many seconds: the end of the process undoes it.
+        """
+        return self._thread.close(lambda: None, within)
 
 
 def _carry_out(path: Path, write: Write[T], step: str) -> T:

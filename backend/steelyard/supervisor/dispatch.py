@@ -296,10 +296,7 @@ def _start(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, row: Row) 
         # The worker ended, or was told to, while the claim was committed: its end gives the task back.
         return
     simulation, message = launch.start_message(yard, attempt, row)
-    if workspaces.needs(simulation):
-        workspaces.begin(yard, handle, attempt, message, simulation, outcomes.finish)
-    else:
-        handle.send("start", low_priority=handle.low_priority, **message)
+    workspaces.begin(yard, handle, attempt, message, simulation, outcomes.finish)
 
 
 def _not_started(attempt: RunningAttempt, error: Exception) -> Outcome:

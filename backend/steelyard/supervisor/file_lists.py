@@ -13,9 +13,12 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 
+from steelyard.machine.answering import ask
+from steelyard.machine.beside import compute
 from steelyard.machine.folder_walk import Found, Listing, walk
 from steelyard.machine.regular_files import Unreadable, open_below
 from steelyard.rules.timestamps import iso
@@ -26,6 +29,8 @@ MOST = 5_000
 """Files of a task that are listed."""
 COUNTED = 100_000
 """Entries of a folder that are looked at to count files."""
+WALK_WITHIN = 60.0
+"""Seconds that a folder which answers may take to be walked: one of 100,000 files on a slow drive."""
 FRESH_ENDED = 60.0
 """Seconds that the list of an attempt that has ended is kept: only a person changes it by then."""
 FRESH_RUNNING = 10
@@ -114,17 +119,16 @@ class FileLists:
         self._turn = asyncio.Semaphore(1)
 
     async def of_task(self, attempts: Iterable[tuple[int, Path, bool]]) -> FileList:
-        """The files of these attempts: (number, folder, whether it has ended) each, in this order."""
+        """The files of these attempts: (number, folder, whether it has ended) each, in order. Unanswered."""
         found: list[tuple[int, dict[str, Listing]]] = []
-        total = 0
+        total, cut = 0, False
         for number, folder, ended in attempts:
             if total >= COUNTED:
+                cut = True
                 break
             found.append((number, await self._of_attempt(folder, ended)))
             total += sum(listing.total for listing in found[-1][1].values())
-        else:
-            return await asyncio.to_thread(_joined, found, total, False)
-        return await asyncio.to_thread(_joined, found, total, True)
+        return await compute(partial(_joined, found, total, cut))
 
     async def _of_attempt(self, folder: Path, ended: bool) -> dict[str, Listing]:
         kept = self._kept.get(folder)
@@ -142,9 +146,13 @@ class FileLists:
         return await asyncio.shield(making)
 
     async def _make(self, folder: Path, ended: bool) -> _Kept:
+        # First only a look, which takes no time, or for ever on a disk that is gone: out of turn, so that
+        # nobody else waits for that.
+        task_folder = str(folder.parent)
+        await ask(task_folder, lambda: os.path.isdir(folder / "output"))
         async with self._turn:
             began = self._now()
-            listings = await asyncio.to_thread(_walk_roots, folder)
+            listings = await ask(task_folder, lambda: _walk_roots(folder), WALK_WITHIN)
             now = self._now()
         kept = _Kept(listings, ended, now + (FRESH_ENDED if ended else FRESH_RUNNING * (now - began)))
         self._kept[folder] = kept

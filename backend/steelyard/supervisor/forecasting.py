@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
+from steelyard.machine.beside import compute
 from steelyard.rules import forecast
 from steelyard.rules.forecast import Expected, Span
 from steelyard.rules.timestamps import iso
@@ -42,7 +42,7 @@ async def view(yard: Yard) -> dict[str, Any]:
     workers = limits["active"]
     most = min(MOST_WORKERS, max(workers, limits["admissible"], 1))
     now = yard.clocks.wall()
-    outlooks = await asyncio.to_thread(forecast.forecast, waiting, running, memory, cores, most, each=each)
+    outlooks = await compute(lambda: forecast.forecast(waiting, running, memory, cores, most, each=each))
     return {
         "remaining": total + len(running),
         "unknown": min(unknown, total + len(running)),

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from steelyard.machine.beside import beside
+
 log = logging.getLogger(__name__)
 
 Programs = list[tuple[str, int]]
@@ -45,7 +47,7 @@ class LargestPrograms:
 
     async def _look(self) -> None:
         try:
-            self.seen = await asyncio.to_thread(self._read, MOST)
+            self.seen = await beside(lambda: self._read(MOST))
         except Exception:
             log.exception("the largest programs could not be looked up; those of the last look are named")
         finally:

@@ -13,11 +13,13 @@ import msgspec
 import steelyard_task
 from steelyard.machine import links
 from steelyard.machine import temporary as temporary_files
+from steelyard.machine.beside import beside
 from steelyard.machine.interpreters import default_python
 from steelyard.machine.private_files import make_private_directory, write_private
 from steelyard.rules.errors import NotFound
 from steelyard.settings.simulations import Launch, Simulation
 from steelyard.supervisor import task_environment
+from steelyard.supervisor.guarding import in_background
 from steelyard.supervisor.worker_handle import RunningAttempt
 from steelyard.supervisor.workspaces import temporary_note, work_folder
 from steelyard.supervisor.yard import Yard
@@ -101,7 +103,7 @@ def _out_of_the_way(yard: Yard, folder: Path) -> None:
     """Make room for an attempt that the database has forgotten (a backup was put back): it may be large."""
     old = folder.with_name(f"{folder.name}.old-{secrets.token_hex(4)}")
     folder.rename(old)
-    yard.database.aside.later(lambda: _remove(old))
+    in_background(yard, beside(lambda: _remove(old)), "removing an old folder of an attempt")
 
 
 def _remove(folder: Path) -> None:

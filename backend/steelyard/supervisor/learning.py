@@ -7,11 +7,12 @@ what takes long is done in a thread: many questions at once, and to prepare new 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
+from steelyard.machine.beside import compute
 from steelyard.rules import admission, level
 from steelyard.rules.admission import Claim
 from steelyard.rules.footprint import Experience, Footprint, features, program_of
@@ -164,7 +165,7 @@ class Learning:
         if len(self._answers) + len(questions) > ANSWERS:
             self._answers.clear()
         prepared = [self._prepared(question) for question in questions]
-        answers = await asyncio.to_thread(lambda: [one.answer() for one in prepared])
+        answers = await compute(lambda: [one.answer() for one in prepared])
         self._answers.update(zip(questions, answers, strict=True))
 
     async def renew(self) -> None:
@@ -179,7 +180,7 @@ class Learning:
         for kind in sorted(kinds):
             edition, ranges = self._editions.get(kind, 0), self._ranges(kind[0])
             rows = footprints.rows(self._reader, *kind[:2])
-            experience = await asyncio.to_thread(_made, kind, rows, ranges)
+            experience = await compute(partial(_made, kind, rows, ranges))
             if self._editions.get(kind, 0) == edition:
                 # Else more was seen meanwhile, and whoever asks next prepares it.
                 self._keep(kind, experience)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Collection
 from io import BufferedReader
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.machine import decoding, logs
+from steelyard.machine.answering import ask
+from steelyard.machine.beside import compute
 from steelyard.machine.regular_files import Unreadable
 from steelyard.rules.errors import NotFound
 from steelyard.rules.states import TaskState
@@ -106,21 +107,21 @@ async def files(
     """The files that a task's attempts left, last attempt first, as FileList says.
 
     Each: id, name (relative, `/`), size in bytes, attempt, kind, modified_at. names: only files of these
-    names, also those that the list has no room for; kind: only these of the list. NotFound.
+    names, also those that the list has no room for; kind: only these of the list. NotFound, Unanswered.
     """
-    attempts = _attempts(yard, task_id)
+    attempts, folder = _attempts(yard, task_id), str(yard.data.task(task_id))
     if names:
-        found = await asyncio.to_thread(_named, attempts, names)
+        found = await ask(folder, lambda: _named(attempts, names))
     else:
         found = await yard.file_lists.of_task(attempts)
-    views = await asyncio.to_thread(_views, found, kind)  # thousands of them take their time
+    views = await compute(lambda: _views(found, kind))  # thousands of them take their time
     return {"files": views, "total": found.total, "truncated": found.truncated}
 
 
 async def open_file(yard: Yard, task_id: str, file_id: str) -> tuple[BufferedReader, dict[str, Any]]:
     """The file with that id, open for reading, and what its list says of it.
 
-    NotFound for any other id, and for a file that has gone.
+    NotFound for any other id, and for a file that has gone. Unanswered.
     """
     folders = {number: folder for number, folder, _ in _attempts(yard, task_id)}
 
@@ -130,7 +131,7 @@ async def open_file(yard: Yard, task_id: str, file_id: str) -> tuple[BufferedRea
         return folders[number]
 
     try:
-        file, found = await asyncio.to_thread(open_by_id, folder_of, file_id)
+        file, found = await ask(str(yard.data.task(task_id)), lambda: open_by_id(folder_of, file_id))
     except Unreadable:
         raise NotFound(f"Task {task_id} has no file {file_id:.64}.") from None
     return file, found.view()

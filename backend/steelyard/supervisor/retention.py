@@ -12,12 +12,16 @@ import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from steelyard.machine.answering import ask
+from steelyard.machine.beside import beside
 from steelyard.machine.private_files import set_aside, write_private
 from steelyard.machine.regular_files import Unreadable, read_json
+from steelyard.rules.errors import Unanswered
 from steelyard.rules.quantities import format_size
 from steelyard.store import retention
 from steelyard.store.retention import Mark
@@ -30,6 +34,8 @@ STEP = 20
 """Tasks, or workers, in one transaction: up to 500 samples an attempt go with each."""
 LARGEST_NOTE = 1 << 20
 """Bytes; the largest that is written has some kilobytes."""
+REMOVED_WITHIN = 600.0
+"""Seconds that the folder of one task may take to be removed: 100,000 files of a slow disk."""
 LOG_BACKUPS = 9
 """Rotated logs of a worker that are looked for; more than are ever kept."""
 
@@ -96,7 +102,7 @@ async def _remove_tasks(yard: Yard, mark: Mark, found: Sequence[str], removed: R
     note = _note(yard)
     write_private(note, msgspec.json.encode(Intent(tasks=list(found))))
     gone = await yard.database.change(lambda change: retention.remove_tasks(change, mark, found))
-    freed, kept = await yard.database.aside.run(lambda: _remove_folders(yard, gone))
+    freed, kept = await _remove_folders(yard, gone)
     log.info("removed from the history: tasks %s (%s)", ", ".join(gone), format_size(freed))
     removed.tasks += len(gone)
     removed.bytes += freed
@@ -108,7 +114,7 @@ async def _remove_workers(yard: Yard, found: Sequence[str], removed: Removed) ->
     note, folder = _note(yard), yard.settings.worker_log_dir
     write_private(note, msgspec.json.encode(Intent(workers=list(found), log_dir=str(folder or ""))))
     gone = await yard.database.change(lambda change: retention.remove_workers(change, found))
-    await yard.database.aside.run(lambda: _remove_logs(yard, gone, folder))
+    await beside(lambda: _remove_logs(yard, gone, folder))
     log.info("removed from the history: workers %s with their logs", ", ".join(gone))
     removed.workers += len(gone)
     note.unlink(missing_ok=True)
@@ -140,8 +146,8 @@ async def finish_interrupted(yard: Yard) -> None:
     tasks = retention.missing(yard.database, "task", intent.tasks)
     workers = retention.missing(yard.database, "worker", intent.workers)
     folder = Path(intent.log_dir) if intent.log_dir else None
-    await yard.database.aside.run(lambda: _remove_folders(yard, tasks))
-    await yard.database.aside.run(lambda: _remove_logs(yard, workers, folder))
+    await _remove_folders(yard, tasks)
+    await beside(lambda: _remove_logs(yard, workers, folder))
     log.info("finished what was being removed: tasks %s, workers %s", tasks, workers)
     note.unlink(missing_ok=True)
 
@@ -150,21 +156,25 @@ def _note(yard: Yard) -> Path:
     return yard.data.runtime / "pruning.json"
 
 
-def _remove_folders(yard: Yard, task_ids: Iterable[str]) -> tuple[int, list[str]]:
+async def _remove_folders(yard: Yard, task_ids: Iterable[str]) -> tuple[int, list[str]]:
     """Bytes that were freed, and the folders that could not be removed (doctor --repair finds them)."""
     freed, kept = 0, []
     for task_id in task_ids:
         folder = yard.data.task(task_id)
         try:
-            size = _size_of(folder)
-            shutil.rmtree(folder)
-            freed += size
+            freed += await ask(str(folder), partial(_remove_folder, folder), REMOVED_WITHIN)
         except FileNotFoundError:
             continue  # it never ran
-        except OSError as error:
+        except (OSError, Unanswered) as error:
             kept.append(str(folder))
             log.warning("the folder of removed task %s stays: %s", task_id, error)
     return freed, kept
+
+
+def _remove_folder(folder: Path) -> int:
+    size = _size_of(folder)
+    shutil.rmtree(folder)
+    return size
 
 
 def _remove_logs(yard: Yard, worker_ids: Iterable[str], folder: Path | None) -> None:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from steelyard.machine.beside import compute
 from steelyard.rules import admission
 from steelyard.rules.errors import (
     InvalidParameters,
@@ -93,14 +94,14 @@ async def submit_sweep(yard: Yard, spec: Spec) -> SubmittedSweep:
     Raises as submit(); Conflict for a key whose sweep computes something else.
     """
     sweep_id = secrets.token_hex(6)
-    wanted = await _checked(yard, await asyncio.to_thread(_specs, spec, sweep_id))
+    wanted = await _checked(yard, await compute(lambda: _specs(spec, sweep_id)))
     key = spec.get("key")
     sweep = NewSweep(
         id=sweep_id,
         simulation=wanted[0].simulation,
         name=spec.get("name") or "",
         key=key,
-        digest=None if key is None else await asyncio.to_thread(sweeps.digest_of, wanted),
+        digest=None if key is None else await compute(lambda: sweeps.digest_of(wanted)),
     )
 
     def apply(change: Change) -> SubmittedSweep:

@@ -96,15 +96,20 @@ class Supervisor:
         self.leave("stop", SOFT_STOP)
         yard.stopping = True
         await leaving.dismiss_all(yard)
-        await workspaces.settle(yard, yard.departure.remaining or 0.0)
+        await workspaces.settle(yard, (yard.departure.remaining or 0.0) / 2)
         if self._turning is not None:
             self._turning.cancel()
             await asyncio.gather(self._turning, return_exceptions=True)
         upkeep = self._turns.upkeep
-        await upkeep.end()
+        await upkeep.end(min(1.0, (yard.departure.remaining or 0.0) / 2))
         remaining = yard.departure.remaining or 0.0
         if remaining > LEAST_TIME_TO_BACK_UP:
             await upkeep.last(remaining - LEAST_TIME_TO_BACK_UP / 2)
+
+    @property
+    def time_left(self) -> float:
+        """Seconds until the deadline of the way out; 0 after it."""
+        return self._yard.departure.remaining or 0.0
 
     @property
     def stopping(self) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
+from collections.abc import Awaitable, Callable
 
+from steelyard.machine.beside import beside
 from steelyard.rules.errors import SteelyardError
 from steelyard.store import backups
 from steelyard.supervisor import notices, retention
@@ -24,7 +25,7 @@ SMALL = 8 * 1024 * 1024
 
 
 class Upkeep:
-    """At most one errand at a time."""
+    """One thing after the other, each in a thread; what fails or hangs takes no other along."""
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
@@ -32,6 +33,8 @@ class Upkeep:
         self._pruned: float | None = None
         self._complained = False
         self._finished = False
+        self._leaving = False
+        """Asked by the thread that makes a backup, which then gives up and removes what it has of it."""
 
     def begin(self) -> None:
         """Do what is due, beside the loop; nothing if the last errand is still under way."""
@@ -39,30 +42,46 @@ class Upkeep:
             self._errand = asyncio.get_running_loop().create_task(self._do_what_is_due())
             watch(self._errand, "the upkeep", lambda why: notices.give(self._yard, "fault", f"{why}."))
 
-    async def end(self) -> None:
-        """Stop between two steps."""
+    async def end(self, within: float) -> None:
+        """Stop: let a backup give up, which takes some milliseconds, or go on without whatever hangs."""
         if self._errand is not None:
+            self._leaving = True
+            await asyncio.wait((self._errand,), timeout=within)
             self._errand.cancel()
             await asyncio.gather(self._errand, return_exceptions=True)
+            self._leaving = False
 
     async def _do_what_is_due(self) -> None:
+        await self._part("a backup", self.back_up_if_due)
+        await self._part("removing history", self._prune_if_due)
+
+    async def _part(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """One part of the upkeep, which takes no other along where it fails."""
         try:
-            if not self._finished:
-                # Before anything is removed anew: that writes another note.
-                await retention.finish_interrupted(self._yard)
-                self._finished = True
-            await self.back_up_if_due()
-            now = self._yard.clocks.awake()
-            if self._pruned is None or now - self._pruned >= PRUNE_EVERY:
-                self._pruned = now
-                await retention.prune(self._yard)
+            if not self._leaving:
+                await work()
         except (OSError, SteelyardError, sqlite3.Error) as error:
-            log.warning("the upkeep was cut short: %s", error)
+            log.warning("%s was cut short: %s", what, error)
+        except Exception as error:
+            log.exception("%s met a fault of ours", what)
+            text = f"{what[0].upper()}{what[1:]} failed by a fault of Steelyard's own ({error!r})."
+            notices.give(self._yard, "fault", f"{text} Its log says more.")
+
+    async def _prune_if_due(self) -> None:
+        """Remove what the preferences do not keep, once an hour."""
+        if not self._finished:
+            # Before anything is removed anew: that writes another note.
+            await retention.finish_interrupted(self._yard)
+            self._finished = True
+        now = self._yard.clocks.awake()
+        if self._pruned is None or now - self._pruned >= PRUNE_EVERY:
+            self._pruned = now
+            await retention.prune(self._yard)
 
     async def back_up_if_due(self) -> None:
         """A backup, if the latest is a day old. A clock that was set back does not put it off for ever."""
         path, now = self._yard.data.database, self._yard.clocks.wall()
-        latest = await self._yard.database.aside.run(lambda: backups.latest(path))
+        latest = await beside(lambda: backups.latest(path))
         if latest is None or abs(now - latest) >= BACKUP_EVERY:
             await self.back_up()
 
@@ -72,9 +91,9 @@ class Upkeep:
         What keeps it from being made is told once a run, and damage that it finds at once.
         """
         yard = self._yard
-        path, now, aside = yard.data.database, yard.clocks.wall(), yard.database.aside
+        path, now = yard.data.database, yard.clocks.wall()
         try:
-            made = await aside.run(lambda: backups.make(path, now, lambda: aside.closing))
+            made = await beside(lambda: backups.make(path, now, lambda: self._leaving))
         except backups.Damaged as error:
             yard.database.condition.found_damage(str(error))
         except InterruptedError:
@@ -92,6 +111,9 @@ class Upkeep:
     async def last(self, seconds: float) -> None:
         """On the way out, when there is time: what happened in this run shall be in a backup too."""
         if self._yard.database.size() <= SMALL:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(seconds):
                     await self.back_up()
+            except TimeoutError:
+                self._leaving = True
+                log.warning("the last backup was not made within %.1f s", seconds)

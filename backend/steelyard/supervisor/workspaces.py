@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.machine import links, temporary, trees
+from steelyard.machine.answering import ask
 from steelyard.machine.beside import beside
 from steelyard.machine.private_files import make_private_directory
 from steelyard.machine.trees import Seen
 from steelyard.rules import workspace
+from steelyard.rules.errors import Unanswered
 from steelyard.rules.states import Cause
 from steelyard.rules.workspace import Known, Manner
 from steelyard.settings.simulation import Simulation
@@ -34,6 +36,9 @@ from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
 
+ANSWERS_WITHIN = 60.0
+"""Seconds that the directory of a run may take to answer; a disk that was asleep has woken by then."""
+
 Finish = Callable[[Yard, WorkerHandle, RunningAttempt, Outcome], None]
 
 
@@ -43,6 +48,7 @@ class Workspace:
 
     simulation: Simulation
     directory: str
+    """What it is filled from or, without a fresh folder, where it works."""
     work: str | None
     """The fresh folder; None: the run works in `directory`, which is watched."""
     named: list[str]
@@ -62,11 +68,6 @@ class Workspace:
     def go_on(self) -> bool:
         """Whether somebody still waits for it."""
         return not self.given_up
-
-
-def needs(simulation: Simulation) -> bool:
-    """Whether something is to be done before an attempt of a simulation starts."""
-    return simulation.run.fresh or watching.is_watched(simulation)
 
 
 def work_folder(folder: Path) -> Path:
@@ -93,12 +94,13 @@ def begin(
 ) -> None:
     """Do what comes before the start of an attempt, beside the loop, and then send `message`.
 
-    What cannot be brought in ends the attempt, through `finish`, with a sentence.
+    What cannot be brought in ends the attempt, through `finish`, with a sentence; so does a directory that
+    does not answer: the agent would wait for it too, and hear no word to stop.
     """
     free = watching.manner(yard, simulation) is Manner.FREE
     mine = Workspace(
         simulation,
-        os.path.realpath(simulation.directory),
+        str(simulation.directory) if simulation.run.fresh else message["directory"],
         message["directory"] if simulation.run.fresh else None,
         [one for one in message["argv"] if _names_a_file(one)],
         watching.LATER if free else watching.FIRST,
@@ -110,8 +112,7 @@ def begin(
             mine.ran_with.add(other)
     yard.workspaces[key] = mine
     attempt.preparing = True
-    if mine.work is not None:
-        attempt.message = "bringing its files in"
+    attempt.message = f"waiting for {mine.directory}"
     _keep(yard, _prepare(yard, handle, attempt, mine, message, finish))
 
 
@@ -128,13 +129,18 @@ async def _prepare(
     message: dict[str, Any],
     finish: Finish,
 ) -> None:
-    words, missing = "", False
+    words, missing, unanswered = "", False, False
     try:
+        mine.directory = await ask(mine.directory, lambda: os.path.realpath(mine.directory), ANSWERS_WITHIN)
+        if mine.work is not None:
+            attempt.message = "bringing its files in"
         await beside(lambda: _look_and_fill(yard, attempt, mine))
     except InterruptedError:
         log.info("task %s, attempt %d ended before it had its files", attempt.task_id, attempt.number)
     except CannotBring as error:
         words, missing = str(error), error.missing
+    except Unanswered as error:
+        words, unanswered = error.message, True
     except OSError as error:
         words = fresh_folder.trouble(error, mine.work or mine.directory)
     except Exception as error:
@@ -146,7 +152,7 @@ async def _prepare(
     if handle.attempt is not attempt or handle.gone or handle.told_to_leave or mine.given_up:
         return  # it has ended meanwhile, or its worker does: that gives the task back
     attempt.message = ""
-    if words and mine.work is not None:
+    if words and (unanswered or mine.work is not None):
         outcome = Outcome(cause=Cause.ERROR, evidence=words, message=words, started=not missing)
         finish(yard, handle, attempt, outcome)
         return
@@ -165,6 +171,8 @@ def _look_and_fill(yard: Yard, attempt: RunningAttempt, mine: Workspace) -> None
     """In a thread."""
     ours = watching.ours(yard.data)
     if mine.work is None:
+        if not watching.is_watched(mine.simulation):
+            return
         mine.before = trees.look(mine.directory, mine.limit, ours, mine.go_on)
         return
     folder = yard.data.attempt(attempt.task_id, attempt.number)

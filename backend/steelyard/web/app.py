@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
+from steelyard.machine.beside import beside
 from steelyard.rules.errors import NotFound
 from steelyard.web import (
     assets,
@@ -49,7 +50,7 @@ def create_app(supervisor: Needs, access: Access) -> Starlette:
         hub.open()
         figures.open()
         leaving = Event()
-        compiling = asyncio.create_task(asyncio.to_thread(compile_all, leaving.is_set))
+        compiling = asyncio.create_task(beside(lambda: compile_all(leaving.is_set)))
         app.state.compiling = compiling
         try:
             yield

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from steelyard.machine.beside import beside
 from steelyard.machine.regular_files import Unreadable, open_regular
 from steelyard.rules.errors import NotFound
 from steelyard.web.describing import describe, words
@@ -31,7 +31,7 @@ def routes(folder: Path = FOLDER) -> list[Route]:
         if path is None:
             raise NotFound("There is nothing at this address.")
         try:
-            file = await asyncio.to_thread(open_regular, path)
+            file = await beside(lambda: open_regular(path))
         except Unreadable as error:
             raise NotFound(f"The program's file {path.name} {error}.") from error
         # Kept by the browser, and asked for again by its tag: a new version of the program shows at once.

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
+from steelyard.machine.beside import compute
 from steelyard.rules.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from steelyard.web.refusals import unfit
 
@@ -34,7 +35,7 @@ T = TypeVar("T")
 async def read(request: Request, form: type[T], limit: int = BODY_LIMIT) -> T:
     """The body as a `form`. An empty one is {}: whether that will do, the form's required fields say."""
     data = await _read(request, limit) or b"{}"
-    return decode(data, form) if len(data) <= SMALL else await asyncio.to_thread(decode, data, form)
+    return decode(data, form) if len(data) <= SMALL else await compute(lambda: decode(data, form))
 
 
 async def read_object(request: Request) -> dict[str, Any]:

@@ -39,6 +39,7 @@ STATUS: dict[type[refusals.SteelyardError], int] = {
     refusals.UnsupportedMediaType: 415,
     refusals.InvalidParameters: 422,
     refusals.ShuttingDown: 503,
+    refusals.Unanswered: 504,
     refusals.StorageFull: 507,
 }
 """A refusal's class and the status of its answer. A test holds this to rules/errors.py."""

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from steelyard.machine.beside import beside
 from steelyard.web.answers import encode
 from steelyard.web.describing import Answer
 from steelyard.web.schemas.common import Error
 
+T = TypeVar("T")
+
 CHUNK = 256 * 1024
 """Bytes read and sent at a time."""
+WITHIN = 30.0
+"""Seconds that a disk may take for them; then the connection is cut."""
 
 # Our own table: the system's (mimetypes) differs from machine to machine, and a user may change it.
 _TYPES = {
@@ -66,6 +73,7 @@ class FileAnswer(Response):
 
     def __init__(self, file: BinaryIO, name: str, headers: dict[str, str], attachment: bool) -> None:
         self._file = file
+        self._reading = False
         about = os.fstat(file.fileno())
         self._size = about.st_size
         kind = _TYPES.get(Path(name).suffix.lower(), _UNKNOWN)
@@ -82,7 +90,8 @@ class FileAnswer(Response):
         try:
             await self._answer(scope, receive, send)
         finally:
-            self._file.close()
+            if not self._reading:  # else closing it would wait for the disk as well
+                await beside(self._file.close)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Headers(scope=scope)
@@ -141,9 +150,9 @@ class FileAnswer(Response):
     async def _stream(self, first: int, end: int, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            await asyncio.to_thread(self._file.seek, first)
+            await self._read(lambda: self._file.seek(first))
             while first < end and not gone.done():
-                data = await asyncio.to_thread(self._file.read, min(CHUNK, end - first))
+                data = await self._read(partial(self._file.read, min(CHUNK, end - first)))
                 if not data:
                     # The length is promised already: only a cut connection says that the rest is missing.
                     raise EOFError("the file became shorter while it was sent")
@@ -151,6 +160,12 @@ class FileAnswer(Response):
                 await send({"type": "http.response.body", "body": data, "more_body": first < end})
         finally:
             gone.cancel()
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        self._reading = True
+        done = await beside(work, WITHIN)
+        self._reading = False
+        return done
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from steelyard.machine.mark_lines import begun_mark, without_marks
-from steelyard.rules.errors import InvalidRequest
+from steelyard.rules.errors import InvalidRequest, Unanswered
 from steelyard.web.answers import Answer
 from steelyard.web.describing import describe, flag, texts, whole, words
 from steelyard.web.file_answer import FILE_ANSWERS, FileAnswer
@@ -64,6 +64,7 @@ def _leave_marks_out(found: Json) -> None:
 @describe(
     schemas.Files,
     texts("name", MOST_NAMES, "Only files of these names, those too that the list leaves out."),
+    refuses=(Unanswered,),
 )
 async def listed(request: Request) -> Answer:
     """The files of a task, each with its id: 5,000 at the most."""
@@ -75,6 +76,7 @@ async def listed(request: Request) -> Answer:
     FILE_ANSWERS,
     flag("download", "Offer to save it."),
     words("modified", "Ignored: with another one a browser fetches what it holds once more."),
+    refuses=(Unanswered,),
 )
 async def one(request: Request) -> Response:
     """A file; `download` offers to save it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from steelyard import __version__
+from steelyard.machine.beside import compute
 
 NOT_LET_IN = ("unauthorised", "forbidden_host", "forbidden_origin")
 """Codes of the door's own refusals."""
@@ -53,7 +53,7 @@ def render(request: Request, template: str, /, **context: Any) -> HTMLResponse:
 
 async def render_aside(request: Request, template: str, /, **context: Any) -> HTMLResponse:
     """The same in a thread: for pages of hundreds of rows, which take longer than others should wait."""
-    return await asyncio.to_thread(render, request, template, **context)
+    return await compute(lambda: render(request, template, **context))
 
 
 def error_page(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:

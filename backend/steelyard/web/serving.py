@@ -84,9 +84,13 @@ class Server(uvicorn.Server):
                 await asyncio.wait_for(self._leave.wait(), 1.0)
 
     def hurry(self, stop_within: float) -> None:
-        """Give requests and WebSockets only so many seconds when the server stops."""
+        """Give requests and WebSockets at most so many seconds when the server stops, and never more than
+        they have anyway.
+        """
         self._close_within = min(self._close_within, stop_within)
-        self.config.timeout_graceful_shutdown = stop_within  # type: ignore[assignment]  # it may be a float
+        given = self.config.timeout_graceful_shutdown
+        within = stop_within if given is None else min(given, stop_within)
+        self.config.timeout_graceful_shutdown = within  # type: ignore[assignment]  # it may be a float
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
 
+from steelyard.machine.beside import compute
 from steelyard.rules.errors import Conflict, InvalidParameters, NotFound, WillNeverFit
 from steelyard.rules.states import TaskState
 from steelyard.web import bodies, forms
@@ -69,7 +69,7 @@ async def submit_batch(request: Request) -> Answer:
     """Queue many, all or none: 201, or 200 if the keys of all were there already."""
     Query(request)
     form = await bodies.read(request, forms.SubmitBatch, bodies.BATCH_LIMIT)
-    specs = await asyncio.to_thread(forms.batch_of, form)
+    specs = await compute(lambda: forms.batch_of(form))
     made = await supervisor_of(request).submit(specs)
     created = any(new for _, new in made)
     return Answer({"task_ids": [task_id for task_id, _ in made]}, 201 if created else 200)

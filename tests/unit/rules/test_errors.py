@@ -13,6 +13,7 @@ CODES = {
     "method_not_allowed",
     "insufficient_memory", "at_capacity", "no_cores", "confirmation_required", "will_never_fit", "conflict",
     "payload_too_large", "unsupported_media_type", "invalid_parameters", "shutting_down", "storage_full",
+    "unanswered",
 }  # fmt: skip
 
 

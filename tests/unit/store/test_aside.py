@@ -1,56 +1,47 @@
-"""Reads and work with files beside the loop: neither waits for the other, and both end with the database."""
+"""Reads beside the loop: in a thread of their own, which ends with the database or is left behind."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 
 from steelyard.store.database import Database
-from tests.unit.store.making import new, submit
+from tests.unit.store.making import new, opened, submit
 
 
-async def test_a_read_does_not_wait_for_files_that_go(database: Database) -> None:
+async def test_it_reads_what_is_committed_and_not_in_the_thread_of_the_loop(database: Database) -> None:
     submit(database, new())
-    begun, goes_on = threading.Event(), threading.Event()
-
-    def long_work() -> bool:
-        begun.set()
-        return goes_on.wait(30)
-
-    working = asyncio.create_task(database.aside.run(long_work))
-    try:
-        assert await asyncio.to_thread(begun.wait, 30)
-        count = database.aside.read(lambda reader: reader.execute("SELECT count(*) FROM task").fetchone()[0])
-        assert await asyncio.wait_for(count, 20) == 1
-        assert not working.done()
-    finally:
-        goes_on.set()
-    assert await working
-
-
-async def test_neither_runs_in_the_thread_of_the_loop(database: Database) -> None:
-    here = threading.get_ident()
+    count = database.aside.read(lambda reader: reader.execute("SELECT count(*) FROM task").fetchone()[0])
+    assert await count == 1
     reads = await database.aside.read(lambda reader: threading.get_ident())
-    works = await database.aside.run(threading.get_ident)
-    assert len({here, reads, works}) == 3
+    assert reads != threading.get_ident()
     assert reads == await database.aside.read(lambda reader: threading.get_ident())
 
 
-async def test_what_runs_when_the_database_closes_is_told_and_waited_for(database: Database) -> None:
-    begun, seen = threading.Event(), list[bool]()
-
-    def work() -> None:
-        begun.set()
-        while not database.aside.closing:
-            threading.Event().wait(0.005)
-        seen.append(True)
-
-    working = asyncio.create_task(database.aside.run(work))
-    assert await asyncio.to_thread(begun.wait, 30)
+async def test_what_reads_when_the_database_closes_is_waited_for(database: Database) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    reading = asyncio.create_task(database.aside.read(lambda reader: begun.set() or goes_on.wait(30)))
+    while not begun.is_set():
+        await asyncio.sleep(0)
+    threading.Timer(0.05, goes_on.set).start()
     database.close()
-    assert seen == [True]
-    await working
-    with pytest.raises(RuntimeError):
-        await database.aside.run(threading.get_ident)
+    assert await reading is True
+    with pytest.raises(RuntimeError, match="no more work"):
+        await database.aside.read(lambda reader: None)
+
+
+async def test_what_hangs_does_not_keep_the_database_from_closing(path: Path) -> None:
+    database, begun, over = opened(path), threading.Event(), threading.Event()
+    reading = asyncio.ensure_future(database.aside.read(lambda reader: begun.set() or over.wait(60)))
+    changing = asyncio.ensure_future(database.change_long(lambda change: over.wait(60)))
+    try:
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        database.close(within=0.05)
+        assert not (reading.done() or changing.done())
+    finally:
+        over.set()
+        await asyncio.gather(reading, changing, return_exceptions=True)

@@ -23,7 +23,7 @@ async def test_each_round_gives_memory_back(made: Made, monkeypatch: pytest.Monk
         made.clocks.advance(INTERVAL)
         await keeper.keep_house()
         assert given == ["database", "heap"] * rounds
-    await keeper.upkeep.end()
+    await keeper.upkeep.end(30)
 
 
 async def test_a_round_that_fails_has_begun_the_backups(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ async def test_a_sleep_is_told_once_and_for_how_long(made: Made, slept: float) -
     found = [event.view() for event in events.since(made.yard.database, 0, 100)]
     told = [one["data"] for one in found if one["kind"] == "prompt"]
     assert [one["seconds"] for one in told] == [slept]
-    await keeper.upkeep.end()
+    await keeper.upkeep.end(30)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -104,7 +104,7 @@ async def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(made: Made, s
     made.clocks.advance(housekeeping.INTERVAL)
     await keeper.keep_house()
     assert await dispatch.dispatch(made.yard) == 1
-    await keeper.upkeep.end()
+    await keeper.upkeep.end(30)
 
 
 async def test_what_the_user_wants_later_is_not_let_go(made: Made) -> None:
@@ -114,4 +114,4 @@ async def test_what_the_user_wants_later_is_not_let_go(made: Made) -> None:
     made.clocks.advance(housekeeping.INTERVAL)
     await keeper.keep_house()
     assert await dispatch.dispatch(made.yard) == 0
-    await keeper.upkeep.end()
+    await keeper.upkeep.end(30)

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from steelyard.rules.errors import InvalidRequest, NotFound
+from steelyard.machine.beside import compute
+from steelyard.rules.errors import InvalidRequest, NotFound, Unanswered
 from steelyard.web.describing import Answer, describe
 from steelyard.web.needs import Json, Needs
 from steelyard.web.pages import sweep_table
@@ -82,7 +83,7 @@ async def download(request: Request) -> Response:
         tasks += found["tasks"]
     if not tasks:
         raise _no_sweep(sweep_id)
-    text = await asyncio.to_thread(lambda: sweep_table.as_csv(sweep_table.table(tasks[::-1], most=1000)))
+    text = await compute(lambda: sweep_table.as_csv(sweep_table.table(tasks[::-1], most=1000)))
     headers = {"content-disposition": f'attachment; filename="sweep-{sweep_id}.csv"'}
     return Response(text.encode("utf-8", "replace"), media_type="text/csv", headers=headers)
 
@@ -138,7 +139,10 @@ async def _pictures(supervisor: Needs, context: Json, picture: str | None) -> Js
     found: list[tuple[sweep_table.Row, dict[str, str]]] = []
     tried = [row for row in context["table"].rows if row.task["attempt"]]
     for row in tried[:PICTURED]:
-        files = (await supervisor.task_files(row.task["task_id"], kind="image"))["files"]
+        try:
+            files = (await supervisor.task_files(row.task["task_id"], kind="image"))["files"]
+        except Unanswered:
+            continue  # its own page says so
         own = {
             file["name"]: f"/api/tasks/{row.task['task_id']}/files/{file['id']}?"
             + urlencode({"modified": file["modified_at"]})

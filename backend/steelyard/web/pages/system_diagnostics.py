@@ -5,7 +5,6 @@ What a person's simulations compute is nobody's business: commands, parameters, 
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import zipfile
@@ -13,6 +12,7 @@ import zipfile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from steelyard.machine.beside import compute
 from steelyard.web.access import Access
 from steelyard.web.describing import Answer, describe
 from steelyard.web.needs import Json, Needs
@@ -43,7 +43,7 @@ async def download(request: Request) -> Response:
     Query(request)
     access: Access = request.app.state.access
     files = {name: access.without_token(text) for name, text in _files(supervisor_of(request)).items()}
-    data = await asyncio.to_thread(_zip, files)
+    data = await compute(lambda: _zip(files))
     headers = {"content-disposition": 'attachment; filename="steelyard-diagnostics.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
 

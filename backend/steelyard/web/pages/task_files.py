@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from steelyard.rules.errors import NotFound
+from steelyard.machine.answering import ask
+from steelyard.rules.errors import NotFound, Unanswered
 from steelyard.web.needs import Json, Needs
-from steelyard.web.pages.task_previews import preview
+from steelyard.web.pages.task_previews import Preview, preview
 from steelyard.web.queries import FILE_ID, Query, id_of
 from steelyard.web.rendering import render, render_aside
 from steelyard.web.routing import at, supervisor_of
@@ -28,23 +27,32 @@ async def listed(request: Request) -> Response:
 
 
 async def shown(supervisor: Needs, task_id: str) -> Json:
-    """The files that a page shows: `files`, of at least `total`; `truncated` if there are more."""
-    found = await supervisor.task_files(task_id)
+    """The files that a page shows: `files`, of at least `total`; `truncated` if there are more, `trouble`
+    where their folder does not answer.
+    """
+    try:
+        found = await supervisor.task_files(task_id)
+    except Unanswered as error:
+        # The page shows all the rest, and has the button that ends the task.
+        return {"files": [], "total": 0, "truncated": False, "trouble": error.message}
     cut = found["truncated"] or len(found["files"]) > SHOWN
-    return {"files": found["files"][:SHOWN], "total": found["total"], "truncated": cut}
+    return {"files": found["files"][:SHOWN], "total": found["total"], "truncated": cut, "trouble": None}
 
 
 async def one(request: Request) -> Response:
-    """What is shown of one file. A file that has gone meanwhile is said to be gone: that is no error here."""
+    """What is shown of one file. One that has gone meanwhile, or does not answer, is no error here."""
     Query(request)
-    supervisor = supervisor_of(request)
     task_id, file_id = id_of(request, "task_id"), id_of(request, "file_id", FILE_ID)
+    kind = ""
+    found: Preview | None
     try:
-        file, about = await supervisor.open_task_file(task_id, file_id)
+        file, about = await supervisor_of(request).open_task_file(task_id, file_id)
+        kind, named = about["kind"], f"{about['name']} of task {task_id}"
+        found = await ask(named, lambda: preview(file, kind))
     except NotFound:
-        return render(request, "fragments/task_file.html", preview=None, kind="", url="")
-    kind = about["kind"]
-    found = await asyncio.to_thread(preview, file, kind)
+        found = None
+    except Unanswered as error:
+        found = Preview("empty", 0, error.message)
     url = f"/api/tasks/{task_id}/files/{file_id}"
     return render(request, "fragments/task_file.html", preview=found, kind=kind, url=url)
 
