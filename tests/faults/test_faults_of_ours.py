@@ -140,6 +140,14 @@ class Model:
     def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
         return {worker_id: TreeUse(GIB, 50.0, 1, 1.0) for worker_id in roots}
 
+    rest = 0.0
+
+    def wants_closer_look(self, *, in_need: bool = False) -> bool:
+        return True
+
+    def look_closer(self) -> None:
+        raise OSError("a closer look fails; nothing else does")
+
     def lives(self, pid: int, known: str) -> bool:
         return pid in self.agents and self.agents[pid].returncode is None
 

@@ -96,7 +96,9 @@ def on_ended(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
 
 def _outcome(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message: dict[str, Any]) -> Outcome:
     """What an `ended` message, and all that was seen of the attempt, make of it; without its result."""
-    attempt.peak = max(attempt.peak, message["peak_memory"] or 0)
+    # The kernel's own figure of one process, which misses no spike, has pages of files in it: these are no
+    # memory that a run holds.
+    attempt.peak = max(attempt.peak, (message["peak_memory"] or 0) - attempt.files)
     if "warm" in message:
         # It shared a process, of which samples know only all that it ever used.
         attempt.cpu_seconds = message["cpu_seconds"] or 0.0

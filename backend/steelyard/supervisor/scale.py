@@ -18,12 +18,25 @@ from steelyard.supervisor.worker_handle import WorkerHandle
 OOM_SAMPLES, OOM_SPACING = 8, 0.2
 """Readings of the kernel's counters that are kept, at least so many seconds apart: those of the last 2 s."""
 
+TIGHT = 1.5
+"""Times the guard; below that, trees are sampled and looked at whatever it costs."""
+
 
 class Sampler(Protocol):
     """What the scale needs of machine.processes.TreeSampler."""
 
     def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
         """The use of the tree below each root, by the root's key."""
+
+    def wants_closer_look(self, *, in_need: bool = False) -> bool:
+        """Whether look_closer() has to be called now."""
+
+    def look_closer(self) -> None:
+        """Look page by page; blocks. What it finds counts from the next sample on."""
+
+    @property
+    def rest(self) -> float:
+        """Seconds after which the next sample is worth its cost."""
 
 
 class Scale:
@@ -68,8 +81,26 @@ class Scale:
                     handle.own_memory = use.memory
             else:
                 spent = max(0.0, use.cpu_seconds - handle.own_cpu_seconds)
+                handle.attempt.files = max(handle.attempt.files, use.files)
                 handle.attempt.note_sample(wall, awake, handle.task_memory, use.cpu, spent)
                 handle.attempt.note_growth(awake, handle.task_memory)
+
+    def are_trees_due(self, since: float, settings: Settings) -> bool:
+        """Whether `since` seconds after the last sample of the trees the next one is worth its cost."""
+        return since >= self._sampler.rest or self._is_tight(settings)
+
+    def wants_closer_look(self, settings: Settings) -> bool:
+        """Whether look_closer() has to be called now: some figure is in doubt."""
+        return self._sampler.wants_closer_look(in_need=self._is_tight(settings))
+
+    def look_closer(self) -> None:
+        """Look page by page at what is in doubt; blocks."""
+        self._sampler.look_closer()
+
+    def _is_tight(self, settings: Settings) -> bool:
+        """Whether memory may be short soon, so that figures matter more than what they cost."""
+        view = self.view(settings)
+        return view.available < TIGHT * view.guard
 
     def oom_struck(self) -> str | None:
         """What shows that the kernel ended something for want of memory a moment ago; None: nothing does."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 
+from steelyard.machine.beside import beside
 from steelyard.rules.quantities import format_duration
 from steelyard.store import tasks
 from steelyard.store.condition import Trouble
@@ -21,6 +22,7 @@ from steelyard.supervisor import (
     worker_end,
     workers,
 )
+from steelyard.supervisor.guarding import in_background
 from steelyard.supervisor.housekeeping import Housekeeper
 from steelyard.supervisor.steps import Steps
 from steelyard.supervisor.yard import Yard
@@ -137,10 +139,14 @@ class Turns:
         """
         yard, now = self._yard, self._yard.clocks.awake()
         yard.scale.weigh()
-        beat = now - self._beat >= 0.8 * BEAT_WITH_TASKS
-        if beat or (now - self._trees_weighed >= CLOSEST and yard.idle()):
+        since = now - self._trees_weighed
+        due = yard.scale.are_trees_due(since, yard.settings)
+        beat = due and now - self._beat >= 0.8 * BEAT_WITH_TASKS
+        if beat or (due and since >= CLOSEST and yard.idle()):
             self._trees_weighed = now
             yard.scale.weigh_trees(yard.handles.values(), yard.clocks.wall(), now)
+            if yard.scale.wants_closer_look(yard.settings):
+                in_background(yard, beside(yard.scale.look_closer), "looking at what programs hold together")
         if beat:
             self._beat = now
         return beat

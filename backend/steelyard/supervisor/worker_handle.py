@@ -101,6 +101,8 @@ class RunningAttempt:
     output_size: int = 0
     last_sign: float = 0.0
     peak: int = 0
+    files: int = 0
+    """Bytes of files that one of its processes had mapped, at the most."""
     weighed: tuple[float, int] | None = None
     """Awake time and memory of the sample before."""
     growth: float = 0.0

@@ -34,8 +34,16 @@ GIB = 2**30
 class NoTrees:
     """A sampler that finds nothing."""
 
+    rest = 0.0
+
     def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
         return {}
+
+    def wants_closer_look(self, *, in_need: bool = False) -> bool:
+        return False
+
+    def look_closer(self) -> None:
+        raise AssertionError("nobody wanted it")
 
 
 @dataclass

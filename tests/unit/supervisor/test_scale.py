@@ -35,6 +35,14 @@ class Sampler:
     def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
         return {key: TreeUse(self.memory, 0.0, 2, self.cpu_seconds) for key in roots}
 
+    rest = 2.0
+
+    def wants_closer_look(self, *, in_need: bool = False) -> bool:
+        return in_need
+
+    def look_closer(self) -> None:
+        raise NotImplementedError
+
 
 def attempt(claim: int = 1000 * MIB) -> RunningAttempt:
     return RunningAttempt("t1", 1, "model", "", claim, "task", 1, 0.0, 0.0)
@@ -103,3 +111,12 @@ def test_the_room_of_a_task_includes_what_it_takes_over() -> None:
     assert room([], [handle, cold]) == 8 * 2**30
     # Claimed in this transaction: of the claim only what the warm process does not hold is still to come.
     assert room([(handle, attempt(1000 * MIB), {})], [cold]) == 8 * 2**30 - (1000 * MIB - WARM)
+
+
+def test_large_trees_rest_between_samples_unless_memory_is_tight() -> None:
+    scale, _, _ = weighed()
+    settings = environment.load({"WORKER_MEMORY_GUARD": "4GiB"}, {})
+    assert [scale.are_trees_due(since, settings) for since in (0.25, 2.0)] == [False, True]
+    assert not scale.wants_closer_look(settings)
+    scale.reading = MemoryReading(total=16 * 2**30, available=5 * 2**30)
+    assert scale.are_trees_due(0.25, settings) and scale.wants_closer_look(settings)

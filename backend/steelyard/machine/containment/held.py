@@ -10,39 +10,36 @@ if sys.platform == "win32":
     from steelyard.machine.process_table.windows import QUERY, kernel32
 
     def held(pid: int) -> int | None:
-        """Bytes of one process now, resident or committed, the larger; None if that cannot be told."""
+        """Bytes that one process has committed for itself; None if that cannot be told."""
         handle = kernel32.OpenProcess(QUERY, False, pid)
         if not handle:
             return None
         try:
             memory = memory_of(handle)
-            return max(int(memory.working_set), int(memory.pagefile)) if memory else None
+            return int(memory.pagefile) if memory else None
         finally:
             kernel32.CloseHandle(handle)
 
 elif sys.platform == "darwin":
-    import ctypes
-
-    _PROC_PIDTASKINFO = 4
-    _libproc = ctypes.CDLL("/usr/lib/libproc.dylib", use_errno=True)
+    from steelyard.machine.process_table.macos import footprint
 
     def held(pid: int) -> int | None:
-        """Resident bytes of one process now; None if that cannot be told."""
-        # struct proc_taskinfo: virtual size, resident size, and ten words more.
-        info = (ctypes.c_uint64 * 12)()
-        size = ctypes.sizeof(info)
-        told = _libproc.proc_pidinfo(pid, _PROC_PIDTASKINFO, ctypes.c_uint64(0), ctypes.byref(info), size)
-        return int(info[1]) if told == size else None
+        """Bytes of one process now, without pages of files; None if that cannot be told."""
+        return footprint(pid)
 
 else:
 
     def held(pid: int) -> int | None:
-        """Resident bytes of one process now; None if that cannot be told."""
-        return _status(pid, b"VmRSS:")
+        """Bytes of one process now, swapped out ones too, without pages of files; None if that cannot be
+        told.
+        """
+        return _status(pid, b"RssAnon:", b"RssShmem:", b"VmSwap:")
 
 
 def most_held(pid: int) -> int | None:
-    """The most resident bytes since the process began, or since forget_most(). None but on Linux."""
+    """The most resident bytes since the process began, or since forget_most(), with pages of files. None but
+    on Linux.
+    """
     return _status(pid, b"VmHWM:") if sys.platform == "linux" else None
 
 
@@ -54,9 +51,9 @@ def forget_most(pid: int) -> bool:
     return False
 
 
-def _status(pid: int, name: bytes) -> int | None:
+def _status(pid: int, *names: bytes) -> int | None:
+    """The sum of some figures of a process; None without any (before Linux 4.5), or if it is gone."""
     with suppress(OSError), open(f"/proc/{pid}/status", "rb", buffering=0) as file:
-        for line in file.read(4096).splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024
+        lines = [line.split() for line in file.read(4096).splitlines() if line.startswith(names)]
+        return sum(int(line[1]) * 1024 for line in lines) if lines else None
     return None

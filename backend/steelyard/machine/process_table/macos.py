@@ -80,6 +80,15 @@ def entries() -> list[Entry]:
     return [each for each in found if each is not None]
 
 
+def footprint(pid: int) -> int | None:
+    """Bytes that a process holds, as Activity Monitor tells them: what it has written to, compressed and
+    swapped out pages too, without pages of files. None if that cannot be told.
+    """
+    # struct rusage_info_v0 of sys/resource.h: a UUID of 16 bytes and ten words, the eighth of them this one.
+    info = (ctypes.c_uint64 * 12)()
+    return int(info[9]) if _libproc.proc_pid_rusage(pid, 0, ctypes.byref(info)) == 0 else None
+
+
 def executable(pid: int) -> str | None:
     """The program file that a process runs; None if it is gone or may not be asked."""
     buffer = ctypes.create_string_buffer(_PATH_SIZE)

@@ -5,28 +5,36 @@ Pure but for the reader and the clock that are passed in.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from steelyard.machine.processes.closer import CloserLooks, of_memory, of_segments
+from steelyard.machine.processes.sharing import Name, Part, Pool
 from steelyard.machine.processes.use import ProcessReader, ProcessUse, TreeUse
 
 SHORTEST = 0.05
 """Seconds; over less than this, CPU ticks of 10 ms would make noise of a percentage: the last one stands."""
 
-_Identity = tuple[int, object]
+SHARE = 0.0125
+"""Of one core, that samples may take while there is memory enough."""
 
 
 @dataclass(slots=True)
 class _Tree:
     """What the last sample of one root left behind."""
 
-    root: _Identity
+    root: Name
     at: float
-    counters: dict[_Identity, ProcessUse]
+    counters: dict[Name, ProcessUse]
     cpu_seconds: float
     since: float = 0.0
     """CPU seconds that came in since `at`."""
     cpu: float = 0.0
+    families: dict[object, Pool] = field(default_factory=dict)
+    """Forks of one program, which may hold memory together; only those of more than one process."""
+    segments: Pool = field(default_factory=lambda: Pool(forks=False))
+    """All that have shared memory."""
 
 
 @dataclass(slots=True)
@@ -42,7 +50,7 @@ class _Look:
             self.uses[pid] = self.reader.read(pid)
         return self.uses[pid]
 
-    def walk(self, pid: int, into: dict[_Identity, ProcessUse]) -> None:
+    def walk(self, pid: int, into: dict[Name, ProcessUse]) -> None:
         """Adds a process and its descendants to `into`."""
         pending = [pid]
         while pending:
@@ -59,22 +67,41 @@ class _Look:
 
 
 class TreeSampler:
-    """Samples the trees below named roots. One for a program: it remembers the last sample of each root."""
+    """Samples the trees below named roots. One for a program: it remembers the last sample of each root.
+
+    What several processes hold together is told by closer looks only: after a sample, whoever can wait asks
+    wants_closer_look(), and if it does has look_closer() run in a thread.
+    """
 
     def __init__(self, processes: ProcessReader, monotonic: Callable[[], float]) -> None:
         self._processes = processes
         self._monotonic = monotonic
         self._trees: dict[str, _Tree] = {}
+        self._looks = CloserLooks(processes)
+        self.rest = 0.0
+        """Seconds after which the next sample is worth its cost: large trees are sampled less often."""
 
     def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
         """The use of the tree below each root (its PID), by the root's key; roots may lie inside each other.
 
         A root that has gone uses nothing and keeps its cpu_seconds. A key that is left out is forgotten.
         """
+        began = time.thread_time()
         self._processes.begin()
         look, now = _Look(self._processes), self._monotonic()
+        self._looks.begin(now)
         self._trees = {key: tree for key, tree in self._trees.items() if key in roots}
-        return {key: self._sample(key, pid, look, now) for key, pid in roots.items()}
+        uses = {key: self._sample(key, pid, look, now) for key, pid in roots.items()}
+        self.rest = (time.thread_time() - began) / SHARE
+        return uses
+
+    def wants_closer_look(self, *, in_need: bool = False) -> bool:
+        """Whether look_closer() has to be called now; in_need: memory is short, so that it is worth more."""
+        return self._looks.plan(self._monotonic(), in_need=in_need)
+
+    def look_closer(self) -> None:
+        """Look page by page at what is most doubtful; blocks. It counts from the next sample on."""
+        self._looks.look()
 
     def _sample(self, key: str, pid: int, look: _Look, now: float) -> TreeUse:
         root = look.use(pid)
@@ -82,7 +109,7 @@ class TreeSampler:
         if root is None or (tree is not None and tree.root[0] == pid and tree.root != (pid, root.started)):
             # Gone; or its PID is another's by now, whose use is none of ours.
             return TreeUse(0, 0.0, 0, tree.cpu_seconds if tree else 0.0)
-        found: dict[_Identity, ProcessUse] = {}
+        found: dict[Name, ProcessUse] = {}
         look.walk(pid, found)
         if tree is None or tree.root[0] != pid:
             seconds = sum(use.cpu_seconds + use.reaped_seconds for use in found.values())
@@ -97,14 +124,38 @@ class TreeSampler:
                 tree.cpu = 100.0 * tree.since / (now - tree.at)
                 tree.at, tree.since = now, 0.0
         living = [use for use in found.values() if not use.ended]
-        memory = sum(use.memory - use.shared for use in living)
-        memory += max((use.shared for use in living), default=0)
-        return TreeUse(memory, round(tree.cpu, 1), len(living), tree.cpu_seconds)
+        memory = sum(use.tables for use in living) + self._memory(tree, living, now)
+        files = max((use.files for use in living), default=0)
+        return TreeUse(memory, round(tree.cpu, 1), len(living), tree.cpu_seconds, files)
+
+    def _memory(self, tree: _Tree, living: list[ProcessUse], now: float) -> int:
+        """What the processes of a tree hold, each page once."""
+        families: dict[object, dict[Name, Part]] = {}
+        segments: dict[Name, Part] = {}
+        for use in living:
+            name = (use.pid, use.started)
+            families.setdefault(use.family or name, {})[name] = Part(use.memory, use.faults)
+            if use.segments:
+                segments[name] = Part(use.segments, use.faults)
+        pools = {
+            family: tree.families.get(family) or Pool(forks=True)
+            for family, parts in families.items()
+            if len(parts) > 1
+        }
+        tree.families = pools
+        held = tree.segments.holds(segments)
+        self._looks.ask(tree.segments, segments, of_segments, now)
+        for family, parts in families.items():
+            pool = pools.get(family)
+            if pool is None:
+                held += sum(part.size for part in parts.values())
+            else:
+                held += pool.holds(parts)
+                self._looks.ask(pool, parts, of_memory, now)
+        return held
 
 
-def _find_missed(
-    before: dict[_Identity, ProcessUse], found: dict[_Identity, ProcessUse], look: _Look
-) -> None:
+def _find_missed(before: dict[Name, ProcessUse], found: dict[Name, ProcessUse], look: _Look) -> None:
     """Adds what the walk passed over although it still belongs to the tree.
 
     The kernel may skip a child when a sister ends while the list is read: for one sample the tree would look
@@ -117,7 +168,7 @@ def _find_missed(
             look.walk(pid, found)
 
 
-def _spent(before: dict[_Identity, ProcessUse], now: dict[_Identity, ProcessUse]) -> float:
+def _spent(before: dict[Name, ProcessUse], now: dict[Name, ProcessUse]) -> float:
     """CPU seconds that came in between two samples of a tree; never negative.
 
     Those of the living, and what parents collected from children that ended, less what those had been counted

@@ -67,7 +67,14 @@ def test_two_that_name_each_other_hold_nobody_up() -> None:
     assert lineage.parent(40) == 0
 
 
-def test_memory_that_windows_has_committed_counts_though_it_was_never_touched() -> None:
-    assert held(SimpleNamespace(rss=20, private=900)) == 900
-    assert held(SimpleNamespace(rss=950, private=900)) == 950
-    assert held(SimpleNamespace(rss=20)) == 20
+def test_what_a_process_holds_is_the_systems_own_figure_without_pages_of_files() -> None:
+    windows_committed, windows_mapped = (
+        SimpleNamespace(rss=20, private=900),
+        SimpleNamespace(rss=950, private=90),
+    )
+    assert held(windows_committed) == (900, 0)
+    assert held(windows_mapped) == (90, 0)
+    macos_mapped, macos_compressed = SimpleNamespace(rss=950), SimpleNamespace(rss=20)
+    assert held(macos_mapped, 90) == (90, 860)
+    assert held(macos_compressed, 900) == (900, 0)
+    assert held(SimpleNamespace(rss=20)) == (20, 0)

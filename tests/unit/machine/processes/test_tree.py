@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from steelyard.machine.processes import TreeSampler
-from steelyard.machine.processes.use import ProcessUse
+from steelyard.machine.processes.use import CloserLook, ProcessUse
 
 MIB = 2**20
 
@@ -17,6 +19,8 @@ class Table:
         self.processes: dict[int, ProcessUse] = {}
         self.hidden: set[int] = set()
         self.now = 100.0
+        self.looks: dict[int, CloserLook] = {}
+        self.looked_at: list[int] = []
 
     def put(
         self,
@@ -27,15 +31,19 @@ class Table:
         reaped: float = 0.0,
         started: int = 1,
         memory: int = MIB,
-        shared: int = 0,
+        **more: Any,
     ) -> None:
-        self.processes[pid] = ProcessUse(pid, parent, started, memory, cpu, reaped, False, shared)
+        self.processes[pid] = ProcessUse(pid, parent, started, memory, cpu, reaped, False, **more)
 
     def begin(self) -> None:
         pass
 
     def read(self, pid: int) -> ProcessUse | None:
         return self.processes.get(pid)
+
+    def look_closer(self, pid: int) -> CloserLook | None:
+        self.looked_at.append(pid)
+        return self.looks.get(pid)
 
     def children(self, pid: int) -> list[int]:
         return [
@@ -51,13 +59,6 @@ def table() -> Table:
 @pytest.fixture
 def sampler(table: Table) -> TreeSampler:
     return TreeSampler(table, lambda: table.now)
-
-
-def test_pages_that_a_tree_shares_count_once(table: Table, sampler: TreeSampler) -> None:
-    table.put(10, 1, memory=30 * MIB, shared=10 * MIB)
-    table.put(11, 10, memory=25 * MIB, shared=12 * MIB)
-    table.put(12, 10, memory=5 * MIB)
-    assert sampler.sample({"a": 10})["a"].memory == (20 + 13 + 5 + 12) * MIB
 
 
 def test_memory_and_processes_of_a_tree_add_up(table: Table, sampler: TreeSampler) -> None:
@@ -177,3 +178,59 @@ def test_a_loop_of_parents_ends(table: Table, sampler: TreeSampler) -> None:
     table.put(10, 11)
     table.put(11, 10)
     assert sampler.sample({"a": 10})["a"].processes == 2
+
+
+def test_pages_of_files_are_not_held_and_the_systems_tables_are(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, memory=30 * MIB, files=600 * MIB, tables=2 * MIB)
+    table.put(11, 10, memory=5 * MIB, files=40 * MIB, segments=20 * MIB)
+    use = sampler.sample({"a": 10})["a"]
+    assert (use.memory, use.files) == (57 * MIB, 600 * MIB)
+
+
+def test_other_programs_add_up_and_nobody_has_to_look(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, memory=100 * MIB, family="mpirun")
+    for pid in (11, 12, 13):
+        table.put(pid, 10, memory=300 * MIB, family=f"rank {pid}")
+    assert sampler.sample({"a": 10})["a"].memory == 1000 * MIB
+    assert not sampler.wants_closer_look()
+
+
+def test_forks_that_only_read_are_looked_at_once_and_count_once(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, memory=400 * MIB, family="model")
+    for pid in range(11, 17):
+        table.put(pid, 10, memory=400 * MIB, family="model")
+    for pid in range(10, 17):
+        table.looks[pid] = CloserLook(400 * MIB, 58 * MIB, MIB, 0, 0)
+    # Before it is known, what is certain.
+    assert sampler.sample({"a": 10})["a"].memory == 400 * MIB
+    assert sampler.wants_closer_look()
+    sampler.look_closer()
+    assert sorted(table.looked_at) == list(range(10, 17))
+    table.now += 0.25
+    assert sampler.sample({"a": 10})["a"].memory == 7 * 58 * MIB
+    assert not sampler.wants_closer_look(), "nothing has changed"
+
+
+def test_each_segment_counts_once_and_each_of_them(table: Table, sampler: TreeSampler) -> None:
+    table.put(10, 1, family="a")
+    for pid in (11, 12, 13, 14):
+        table.put(pid, 10, memory=0, segments=600 * MIB, family=pid)
+        table.looks[pid] = CloserLook(0, 0, 0, 600 * MIB, 600 * MIB)
+    sampler.sample({"a": 10})
+    assert sampler.wants_closer_look()
+    sampler.look_closer()
+    assert sampler.sample({"a": 10})["a"].memory == 2401 * MIB
+    for pid in (11, 12, 13, 14):
+        table.looks[pid] = CloserLook(0, 0, 0, 600 * MIB, 150 * MIB)
+    table.now += 60.0
+    sampler.sample({"a": 10})
+    assert sampler.wants_closer_look(), "it is looked at again now and then"
+    sampler.look_closer()
+    assert sampler.sample({"a": 10})["a"].memory == 601 * MIB
+
+
+def test_a_large_tree_is_sampled_less_often(table: Table, sampler: TreeSampler) -> None:
+    for pid in range(10, 500):
+        table.put(pid, 1 if pid == 10 else 10)
+    sampler.sample({"a": 10})
+    assert sampler.rest > 0.0
