@@ -90,6 +90,7 @@ class FakeSidecar:
         self.learned: dict[str, int] | None = None
         """Preferences that were set."""
         self.simulations_dir = "/simulations"
+        self.simulation_directory: str | None = None
         self.programs: dict[str, str] = {}
         """What decides which programs tasks find."""
         self.next_id = "0123456789ab"
@@ -255,6 +256,7 @@ class FakeSidecar:
             "name": name, "title": name.title(), "description": "", "schema": SCHEMA,
             "resources": _RESOURCES, "run": RUN, "learned": self.learned,
             "usual_duration": 90.0 if self.learned else None,
+            "directory": self.simulation_directory,
         }  # fmt: skip
 
     def _task(self, method: str, task_id: str, part: str | None, query: dict[str, str]) -> tuple[int, Any]:

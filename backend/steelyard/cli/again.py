@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes, values
+from steelyard.cli import completing, exit_codes, file_values, values
 from steelyard.cli.session import Session, connected
 from steelyard.cli.submit import schemas_of, show_end
 from steelyard.cli.task_options import asked, task_options
@@ -29,8 +29,12 @@ def again(session: Session, task_id: str, given: tuple[str, ...], waits: bool, *
     """
     other = session.client.task(session.client.resolve(task_id))
     texts = values.pairs(given)
-    schemas = schemas_of(session, other["simulation"]) if texts else {}
-    changed = {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
+    changed: dict[str, Any] = {}
+    if texts:
+        known = session.client.simulation(other["simulation"])
+        schemas = schemas_of(known)
+        changed = {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
+        file_values.note(session.out, known, changed)
     fields = _options_of(other) | asked(options, session.client)
     made = session.client.submit(other["simulation"], {**(other["parameters"] or {}), **changed}, **fields)
     if waits:

@@ -87,6 +87,7 @@ def _one(session: Session, simulation: Simulation) -> None:
             ("Simulation", simulation["name"]),
             ("Title", simulation["title"]),
             ("Description", simulation["description"] or NOTHING),
+            *([("Directory", directory)] if (directory := simulation.get("directory")) else []),
             ("Memory", _memory(simulation)),
             *([] if usual is None else [("Usually takes", duration(usual))]),
             ("Time limit", _limit(resources["timeout"])),

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes, values
+from steelyard.cli import completing, exit_codes, file_values, values
 from steelyard.cli.session import Session, connected
 from steelyard.cli.task_options import asked, task_options
 from steelyard.cli.waiting import outcome, wait
+from steelyard.client.answers import Simulation
 from steelyard.rules.states import TaskState
 
 
@@ -45,11 +46,13 @@ def submit(
     """
     texts = values.pairs(given)
     parameters = values.object_of(file) if file else {}
-    schemas = schemas_of(session, simulation) if texts else {}
+    known = session.client.simulation(simulation)
+    schemas = schemas_of(known)
     parameters |= {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
     fields = asked(options, session.client)
     task_id = session.client.submit(simulation, parameters, key=key, **fields)
     answer = session.answer()
+    file_values.note(session.out, known, parameters)
     if not answer["new"]:
         session.out.note(f"task {task_id} is already there: {session.client.task(task_id)['state']}")
     if waits:
@@ -63,10 +66,9 @@ def submit(
     return exit_codes.OK
 
 
-def schemas_of(session: Session, simulation: str) -> Mapping[str, values.Schema]:
+def schemas_of(simulation: Simulation) -> Mapping[str, values.Schema]:
     """The JSON Schema of each parameter of a simulation."""
-    schema = session.client.simulation(simulation)["schema"]
-    properties = schema.get("properties")
+    properties = simulation["schema"].get("properties")
     return properties if isinstance(properties, dict) else {}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes, result_table, row_files, sweep_ids, values
+from steelyard.cli import completing, exit_codes, file_values, result_table, row_files, sweep_ids, values
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.submit import schemas_of
 from steelyard.cli.task_options import asked, task_options
@@ -64,7 +64,8 @@ def sweep(
     if not texts and not rows_file:
         raise click.UsageError("a sweep needs values: -p name=v1,v2 or --rows FILE")
     base = values.object_of(base_file) if base_file else {}
-    schemas = schemas_of(session, simulation)
+    known = session.client.simulation(simulation)
+    schemas = schemas_of(known)
     grid = rows = None
     if rows_file:
         rows = row_files.rows_of(rows_file, schemas)
@@ -79,6 +80,8 @@ def sweep(
     if not made["new"]:
         view = session.client.sweep_view(made["sweep_id"])
         session.out.note(f"sweep {made['sweep_id']} is already there: {sweep_ids.states(view)}")
+    axes = [{name: value} for name, axis in (grid or {}).items() for value in axis]
+    file_values.note(session.out, known, base, *axes, *(rows or ()))
     if not session.out.as_json and len(made["task_ids"]) > 1:
         _tell_why_one_at_a_time(session, simulation)
     if waits:

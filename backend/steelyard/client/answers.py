@@ -262,6 +262,7 @@ class Simulation(TypedDict):
     description: str
     schema: dict[str, Any]
     resources: dict[str, Any]
+    directory: NotRequired[str | None]
     run: NotRequired[Run]
     learned: NotRequired[dict[str, Any] | None]
     usual_duration: NotRequired[float | None]

@@ -149,6 +149,7 @@ class Simulation:
                 "reuse": self.reuse,
             },
             "file": str(self.file) if self.file else None,
+            "directory": str(self.directory) if self.file else None,
         }
 
 

@@ -57,6 +57,10 @@ class Simulation(Reply):
     resources: Resources
     run: Run
     file: Annotated[str | None, Meta(description="Its TOML file; null for the built-in one.")]
+    directory: Annotated[
+        str | None,
+        Meta(description="Where relative names of files lead; null for the built-in one."),
+    ]
     learned: Annotated[Learned | None, Meta(description="What its runs took; null: none has completed.")]
     usual_duration: Annotated[Seconds | None, Meta(description="Of its runs, whatever their parameters.")]
 
