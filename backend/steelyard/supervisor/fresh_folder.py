@@ -10,10 +10,10 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
 
 from steelyard.machine import links, trees
+from steelyard.machine.choosing import choose
+from steelyard.machine.copying import copy, takes
 from steelyard.machine.private_files import is_full
 from steelyard.machine.trees import Stamp
 from steelyard.rules import workspace
@@ -194,18 +194,17 @@ class _Filling:
 
     def _chosen(self, word: str, patterns: Iterable[str]) -> set[str]:
         found: set[str] = set()
-        root = Path(self.brought.directory)
+        root = self.brought.directory
         for pattern in patterns:
-            before = len(found)
-            for path in islice(root.glob(pattern), CHOSEN + 1):
-                self._pause(len(found))
-                name = str(path.relative_to(root))
+            chooses = False
+            for name in choose(root, pattern, self._pause):
+                chooses = True
                 whole = (name, *above(name))
-                if path != root and not any(self._stays_out(self._source(one)) for one in whole):
+                if name and not any(self._stays_out(self._source(one)) for one in whole):
                     found.add(name)
-            if len(found) > CHOSEN:
-                raise CannotBring(f'{word} = "{pattern}" under [run] chooses more than {CHOSEN:,} files.')
-            if len(found) == before and not any(root.glob(pattern)):
+                if len(found) > CHOSEN:
+                    raise CannotBring(f'{word} = "{pattern}" under [run] chooses more than {CHOSEN:,} files.')
+            if not chooses:
                 self.brought.remarks.append(f'{word} = "{pattern}" under [run] chooses nothing in {root}.')
         return found
 
@@ -214,7 +213,7 @@ class _Filling:
         for path in paths:
             for inside in self._below(path):
                 try:
-                    total += os.stat(self._source(inside)).st_size
+                    total += takes(os.stat(self._source(inside)))
                 except OSError:
                     continue
         return total
@@ -244,10 +243,9 @@ class _Filling:
                 self._copy(inside)
 
     def _copy(self, path: str) -> None:
-        self._pause(0)
         target = self._target(path)
         try:
-            shutil.copy2(self._source(path), target)
+            copy(self._source(path), target, self._go_on)
         except FileNotFoundError:
             return  # it went meanwhile
         found = os.lstat(target)
@@ -285,21 +283,21 @@ class _Filling:
         try:
             with os.scandir(self._source(folder)) as entries:
                 for entry in entries:
+                    self._pause()
                     if not self._stays_out(entry.path):
                         found.append(entry.name)
-                    self._pause(len(found))
                     if not folder and len(found) > TOP:
                         raise CannotBring(
                             f"{self.brought.directory} holds more than {TOP:,} entries: name what a run "
                             "needs of them in copy and link under [run]."
                         )
-        except OSError:
-            if not folder:
+        except OSError as error:
+            if not folder or isinstance(error, InterruptedError):
                 raise
         return sorted(found)
 
-    def _pause(self, count: int) -> None:
-        if not count % 256 and not self._go_on():
+    def _pause(self) -> None:
+        if not self._go_on():
             raise InterruptedError
 
     def _check_room(self, size: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from steelyard.machine import copying
 from steelyard.machine.paths import DataDirectory
 from steelyard.settings.run_section import Run
 from steelyard.supervisor import fresh_folder, watching
@@ -206,6 +207,28 @@ def test_a_run_that_nobody_waits_for_is_not_filled_on(folders: Folders) -> None:
         fresh_folder.fill(
             str(folders.work), str(folders.directory), Run(workspace="fresh"), (), folders.ours, lambda: False
         )
+
+
+@pytest.mark.parametrize("way", ["pattern", "folder", "file"])
+def test_nor_amid_a_long_search_or_a_large_copy(
+    folders: Folders, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "CHUNK", 1000)
+    looks = 0
+
+    def go_on() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks < 40
+
+    folders.put("data/large", 100_000)
+    for number in range(100):
+        folders.put(f"data/deep/{number}")
+    patterns = {"pattern": "**/*.no", "folder": "data/deep", "file": "data/large"}
+    run = Run(workspace="fresh", copy=(patterns[way],))
+    with pytest.raises(InterruptedError):
+        fresh_folder.fill(str(folders.work), str(folders.directory), run, (), folders.ours, go_on)
+    assert looks == 40
 
 
 def test_our_own_data_is_neither_brought_nor_watched(tmp_path: Path) -> None:
