@@ -83,6 +83,18 @@ class Active:
         return int(self.job.peak * min(1.0, self.done / max(1e-9, RAMP * self.job.seconds)))
 
 
+@dataclass(frozen=True)
+class Moment:
+    """What is known from `time` on until the next task ends: who ended (the newest first), who runs and since
+    when, who waits.
+    """
+
+    time: float
+    ended: tuple[Job, ...]
+    running: tuple[tuple[Job, float], ...]
+    waiting: tuple[Job, ...]
+
+
 @dataclass
 class Yard:
     """A queue played through. ordered: in the given order; else as inside a sweep, the largest area first."""
@@ -151,13 +163,20 @@ def _left(one: Active, now: float) -> float | None:
 
 
 def by_events(
-    jobs: Sequence[Job], machine: Machine, *, ordered: bool = False, learning: bool = False
+    jobs: Sequence[Job],
+    machine: Machine,
+    *,
+    ordered: bool = False,
+    learning: bool = False,
+    moments: list[Moment] | None = None,
 ) -> Outcome:
     """From end to end: claims are kept to, so nothing presses.
 
-    learning: what has ended tells, by its parameters, how long the others will take.
+    learning: what has ended tells, by its parameters, how long the others will take. moments: is given one
+    after each start.
     """
     past: list[PastRun] = []
+    gone: list[Job] = []
     yard, queue, out = Yard(machine, ordered), list(jobs), Outcome()
     active: list[Active] = []
     ends: list[tuple[float, int, Active]] = []
@@ -172,8 +191,12 @@ def by_events(
             out.longest_wait = max(out.longest_wait, now)
         if not ends:
             break
+        if moments is not None:
+            runs = tuple((one.job, one.started) for one in active)
+            moments.append(Moment(now, tuple(reversed(gone)), runs, tuple(queue)))
         now, _, ended = heapq.heappop(ends)
         active.remove(ended)
+        gone.append(ended.job)
         if learning:
             past.insert(0, PastRun(ended.job.parameters, ended.job.peak, ended.job.seconds))
             known = Experience(past)

@@ -282,7 +282,15 @@ class FakeSupervisor:
         return while_running(error)
 
     async def forecast(self) -> Json:
-        return {"remaining": 0, "unknown": 0, "workers": 0, "paused": self.paused, "outlooks": []}
+        return {
+            "remaining": 0,
+            "able": 0,
+            "unknown": 0,
+            "workers": 0,
+            "paused": self.paused,
+            "outlooks": [],
+            "waiting": [],
+        }
 
     async def usually(self, simulation: str, parameters: Json) -> Json | None:
         self.simulation(simulation)

@@ -6,8 +6,11 @@ import click
 
 from steelyard.cli.output import Column
 from steelyard.cli.session import Session, connected
-from steelyard.cli.wording import relative
-from steelyard.client.answers import Forecast
+from steelyard.cli.wording import plain, relative
+from steelyard.client.answers import Forecast, Outlook
+from steelyard.machine import local_time
+from steelyard.rules import forecast_words
+from steelyard.rules.timestamps import iso, unix
 
 TITLES = ("Workers", "Done", "Earliest", "Latest", "Bound by")
 
@@ -22,9 +25,10 @@ BOUND = {
 @click.command(short_help="Show when the queue is done.")
 @connected
 def forecast(session: Session) -> None:
-    """Show when all tasks will be done, with 1, 2, ... workers, and what keeps it from being sooner.
+    """Show when all that can start will be done, with 1, 2, ... workers, what keeps it from being sooner, and
+    what cannot start.
 
-    Reckoned from what earlier runs took and from the progress of those that run.
+    Reckoned from what earlier runs took, from the progress of those that run and from how long they have run.
 
     \b
     Example:
@@ -34,27 +38,32 @@ def forecast(session: Session) -> None:
     if session.out.as_json:
         session.out.document(found)
         return
+    now = session.now
+
+    def clock(moment: float) -> str:
+        return local_time.clock(moment, now)
+
+    def when(moment: float) -> str:
+        return f"at {clock(moment)} ({relative(iso(moment), now)})"
+
     if found["outlooks"]:
         rows = [
             [
                 str(one["workers"]) + (" (as now)" if one["workers"] == found["workers"] else ""),
-                relative(one["done_at"], session.now),
-                relative(one["earliest"], session.now),
-                relative(one["latest"], session.now),
+                f"{clock(unix(one['done_at']))} ({relative(one['done_at'], now)})",
+                clock(unix(one["earliest"])),
+                clock(unix(one["latest"])),
                 BOUND.get(one["bound_by"], one["bound_by"]),
             ]
             for one in found["outlooks"]
         ]
         session.out.table([Column(title) for title in TITLES], rows)
-    session.out.say(_remark(found))
+    session.out.say(plain(forecast_words.sentence(found, _as_now(found), when, clock)))
+    if found["paused"] and found["remaining"]:
+        session.out.say("The queue is paused; this is as if it went on now.")
 
 
-def _remark(found: Forecast) -> str:
-    remaining, unknown = found["remaining"], found["unknown"]
-    if not remaining:
-        return "Nothing is left to do."
-    tasks = "1 task is" if remaining == 1 else f"{remaining} tasks are"
-    held = " The queue is paused; this is as if it went on now." if found["paused"] else ""
-    if not unknown:
-        return f"{tasks} left.{held}"
-    return f"{tasks} left; {unknown} cannot be reckoned yet: no run like them has been completed.{held}"
+def _as_now(found: Forecast) -> Outlook | None:
+    """The outlook with as many workers as there are."""
+    outlooks = found["outlooks"]
+    return outlooks[min(max(found["workers"], 1), len(outlooks)) - 1] if outlooks else None

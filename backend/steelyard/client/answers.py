@@ -278,14 +278,35 @@ class Outlook(TypedDict):
     bound_by: str
 
 
+class KeptWaiting(TypedDict):
+    """Tasks that cannot start as things are; why: "queue", "time", "other_programs" or "never_fits".
+
+    queue: which no worker serves. at: when the first of them may start. least, most: bytes that they claim.
+    closable: programs whose end would make room for one of them.
+    """
+
+    why: str
+    tasks: int
+    queue: str | None
+    at: str | None
+    least: int
+    most: int
+    closable: list[dict[str, Any]] | None
+
+
 class Forecast(TypedDict):
-    """When the queue is done; unknown: tasks that are left out, since nobody knows how long they take."""
+    """When what can start is done; able: how many tasks run or can start; waiting: those that cannot.
+
+    unknown: of those that can, the ones that are left out, since nobody knows how long they take.
+    """
 
     remaining: int
+    able: int
     unknown: int
     workers: int
     paused: str | None
     outlooks: list[Outlook]
+    waiting: list[KeptWaiting]
 
 
 class Startup(TypedDict):

@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from steelyard.rules.timestamps import iso
+
+DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def clock(moment: float, now: float) -> str:
+    """Unix seconds as somebody who lives here says them at `now`: "03:47", "Sunday 03:47".
+
+    In full ("2026-12-24 22:00") from six days on; as iso() where the C library knows no local time for them.
+    """
+    try:
+        then, today = datetime.fromtimestamp(moment), datetime.fromtimestamp(now).date()
+    except (OSError, OverflowError, ValueError):
+        return iso(moment) or ""
+    days = (then.date() - today).days
+    if days == 0:
+        return f"{then:%H:%M}"
+    return f"{DAYS[then.weekday()]} {then:%H:%M}" if 0 < days < 6 else f"{then:%Y-%m-%d %H:%M}"
 
 
 def local(moment: float) -> str:

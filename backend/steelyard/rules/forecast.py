@@ -1,53 +1,51 @@
-"""Forecast: when everything will be done with 1, 2, ... workers, and what keeps it from being sooner.
+"""Forecast: when what can start will be done with 1, 2, ... workers, and what keeps it from being sooner.
 
-The queue is played through once per number of workers, from the durations that were learned and the progress
-of what runs, with the claims as they are and the room that there is: the first task that fits starts when
-one has ended. Times are seconds from now.
+How long tasks take is drawn again and again (durations.py), each time for all of them at once, and the queue
+is played through with it (playing.py), in the order in which the tasks of a sweep start (sweep_order.py).
+Of some eight plays in ten the end lies between the earliest and the latest. Times are seconds from now.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import deque
-from collections.abc import Sequence
+import random
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-LOOK_AHEAD: Final = 32
-"""How many waiting tasks are tried when one has ended; who is further back seldom matters."""
+from steelyard.rules import durations, scheduling, sweep_order
+from steelyard.rules.admission import MemoryView
+from steelyard.rules.durations import DRAWS, OWN_DOUBT, Going
+from steelyard.rules.nearness import Parameters
+from steelyard.rules.playing import Bound, Need, Played, Room, play
+from steelyard.rules.regression import Vector
 
-FIRST_DOUBT: Final = 0.25
-"""How far one run may be off what a single run before it took; with more runs their own range counts."""
+EARLIEST: Final = 0.065
+LATEST: Final = 0.92
+"""Shares of the plays that are done by then."""
 
-Bound = Literal["memory", "cores", "workers", "tasks"]
-"""What would have to be more for it to be sooner: tasks means that nothing would help, they are too few."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """How long something takes: usually, at the least, at the most (seconds)."""
-
-    usual: float
-    shortest: float
-    longest: float
-
-    @classmethod
-    def learned(cls, usual: float, shortest: float, longest: float, runs: int) -> Span:
-        """The span of what `runs` runs took; of few runs the range says little, so some doubt is added."""
-        doubt = FIRST_DOUBT * usual / math.sqrt(runs)
-        return cls(usual, max(0.0, min(shortest, usual - doubt)), max(longest, usual + doubt))
+Past = Sequence[tuple[Parameters, float]]
+"""Runs that ended well: their parameters and seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """A task that waits or runs: its claim (bytes; of one that runs, what it frees), its cores, and how long
-    it takes from now on; None if nobody knows.
-    """
+class Waits:
+    """A task that waits. kind: whose past tells how long it takes. group: tasks that may change places."""
 
-    claim: int
-    cores: int
-    takes: Span | None
+    need: Need
+    kind: str
+    parameters: Parameters
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A task that runs. kind: "" where only its own progress can tell how long it still takes."""
+
+    need: Need
+    kind: str
+    going: Going
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,113 +59,132 @@ class Outlook:
     bound_by: Bound
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Tasks of which somebody knows how long they take, with DRAWS of that for each (seconds)."""
+
+    waiting: Sequence[Waits]
+    takes: Sequence[Vector]
+    running: Sequence[Runs]
+    left: Sequence[Vector]
+
+
 def forecast(
-    waiting: Sequence[Expected],
-    running: Sequence[Expected],
+    known: Known,
     memory: int,
     cores: int,
     most_workers: int,
     *,
     each: int = 1,
+    breathe: Callable[[], None] = lambda: None,
 ) -> list[Outlook]:
     """One outlook for each number of workers from 1 to most_workers; [] where nothing is left to do.
 
-    waiting: in the order of the queue. memory: bytes that waiting and running tasks share; cores likewise.
-    each: every task of waiting stands for so many like it (a long queue is sampled): what waits then takes
-    so many times as long. Tasks of which nobody knows how long they take are left out: the answer is then the
-    least that can be said, and whoever shows it has to say so.
+    memory: bytes that waiting and running tasks share; cores likewise. each: every task of waiting stands for
+    so many like it (a long queue is sampled): the others are worked off as fast as the sample was.
+    breathe: called every few milliseconds of the arithmetic.
     """
-    known = [task for task in waiting if task.takes is not None]
-    runs = [task for task in running if task.takes is not None]
-    if not known and not runs:
+    if not known.waiting and not known.running:
         return []
+    running = [one.need for one in known.running]
     outlooks = []
     for workers in range(1, most_workers + 1):
-        usual, blocked = _play(known, runs, memory, cores, workers, each, 0.0)
-        # Errors of many runs after each other even out; those of the one that ends last do not.
-        rounds = max(1.0, len(known) * each / workers)
-        share = 1.0 / math.sqrt(rounds)
-        earliest, _ = _play(known, runs, memory, cores, workers, each, -share)
-        latest, _ = _play(known, runs, memory, cores, workers, each, share)
-        outlooks.append(Outlook(workers, usual, min(earliest, usual), max(latest, usual), blocked))
+        room = Room(memory, cores, workers)
+        order = _order(known, room)
+        waiting = [known.waiting[place].need for place in order]
+        plays = []
+        for number in range(DRAWS):
+            breathe()
+            takes = [known.takes[place][number] for place in order]
+            played = play(waiting, takes, running, [left[number] for left in known.left], room)
+            plays.append((played.seconds + (each - 1) * _each_more(played, takes), played.bound_by))
+        outlooks.append(_outlook(workers, plays))
     return outlooks
 
 
-def play(
-    waiting: Sequence[Expected], running: Sequence[Expected], memory: int, cores: int, workers: int
-) -> float:
-    """Seconds until the last is done, if the first task that fits always starts; all have to be known."""
-    return _play(waiting, running, memory, cores, workers, 1, 0.0)[0]
+def known(
+    past: Mapping[str, Past],
+    waiting: Sequence[Waits],
+    running: Sequence[Runs],
+    *,
+    breathe: Callable[[], None] = lambda: None,
+) -> Known:
+    """The tasks of which it can be said how long they take, and draws of that.
+
+    past: of each kind the runs that ended well. A task of a kind without any is left out, and so is a run
+    that tells nothing itself: the forecast is then the least that can be said.
+    """
+    waits = [one for one in waiting if past.get(one.kind)]
+    runs = [one for one in running if past.get(one.kind) or one.going.left is not None]
+    takes: list[Vector] = [[] for _ in waits]
+    left = [_by_itself(number, one.going) for number, one in enumerate(runs)]
+    kinds = [one.kind for one in waits] + [one.kind for one in runs]
+    for kind in dict.fromkeys(kind for kind in kinds if past.get(kind)):
+        mine = [place for place, one in enumerate(waits) if one.kind == kind]
+        going = [place for place, one in enumerate(runs) if one.kind == kind]
+        drawn = durations.draw(
+            past[kind],
+            [runs[place].going for place in going],
+            [waits[place].parameters for place in mine],
+            breathe=breathe,
+        )
+        for place, many in zip(mine, drawn.takes, strict=True):
+            takes[place] = many
+        for place, many in zip(going, drawn.left, strict=True):
+            left[place] = many
+    return Known(waits, takes, runs, left)
 
 
-def _lasts(task: Expected, lean: float) -> float:
-    """Seconds that a task takes, `lean` of the way from the usual to the shortest (< 0) or longest (> 0)."""
-    assert task.takes is not None
-    takes = task.takes
-    other = takes.longest if lean > 0 else takes.shortest
-    return takes.usual + abs(lean) * (other - takes.usual)
+def _by_itself(number: int, going: Going) -> Vector:
+    """What a run still takes by its own progress alone."""
+    chance, left = random.Random(number), going.left or 0.0
+    offs = [OWN_DOUBT * chance.gauss(0.0, 1.0) for _ in range(DRAWS // 2)]
+    return [left * math.exp(sign * off) for off in offs for sign in (1.0, -1.0)]
 
 
-def _play(
-    waiting: Sequence[Expected],
-    running: Sequence[Expected],
-    memory: int,
-    cores: int,
-    workers: int,
-    each: int,
-    lean: float,
-) -> tuple[float, Bound]:
-    """Seconds until all is done, and what kept a free worker from working for the longest time."""
-    ends = [(_lasts(task, lean), n, task.claim, task.cores) for n, task in enumerate(running)]
-    heapq.heapify(ends)
-    free = memory - sum(task.claim for task in running)
-    free_cores = cores - sum(task.cores for task in running)
-    queue, now, number = deque(waiting), 0.0, len(ends)
-    last = max((end[0] for end in ends), default=0.0)
-    idle = {"memory": 0.0, "cores": 0.0, "workers": 0.0}
-    while queue:
-        started, short = _start(queue, ends, free, free_cores, workers, cores)
-        if started is not None:
-            end = now + _lasts(started, lean) * each
-            taken = min(started.cores, cores)
-            heapq.heappush(ends, (end, number, started.claim, taken))
-            free, free_cores, number, last = (
-                free - started.claim,
-                free_cores - taken,
-                number + 1,
-                max(last, end),
-            )
-            continue
-        end, _, claim, taken = heapq.heappop(ends)
-        idle[short] += end - now
-        now, free, free_cores = end, free + claim, free_cores + taken
-    bound: Bound = "tasks"
-    most = max(idle, key=lambda what: idle[what])
-    if idle[most] > 0:
-        bound = "memory" if most == "memory" else "cores" if most == "cores" else "workers"
-    return last, bound
+def _order(known: Known, room: Room) -> list[int]:
+    """The places of the waiting tasks in the order in which they will start."""
+    if all(one.group is None for one in known.waiting):
+        return list(range(len(known.waiting)))
+    usual = [statistics.median(many) for many in known.takes]
+    candidates = [
+        scheduling.Candidate(
+            str(place),
+            one.need.claim,
+            "learned",
+            one.need.cores,
+            known_duration=usual[place],
+            group=one.group,
+        )
+        for place, one in enumerate(known.waiting)
+    ]
+    running = [
+        scheduling.Running(one.need.claim, one.need.claim, one.need.cores, statistics.median(left))
+        for one, left in zip(known.running, known.left, strict=True)
+    ]
+    free = scheduling.Room(
+        room.memory - sum(one.claim for one in running),
+        room.cores - sum(one.cores for one in running),
+        not running,
+        MemoryView(room.memory, room.memory, 0),
+    )
+    return [int(one.task_id) for one in sweep_order.arrange(candidates, free, running, room.workers)]
 
 
-def _start(
-    queue: deque[Expected],
-    ends: Sequence[object],
-    free: int,
-    free_cores: int,
-    workers: int,
-    cores: int,
-) -> tuple[Expected | None, Literal["memory", "cores", "workers"]]:
-    """Take the first task that fits from the queue; or None, and what is short."""
-    if len(ends) >= workers:
-        return None, "workers"
-    if not ends:
-        return queue.popleft(), "workers"
-    short: Literal["memory", "cores"] = "memory"
-    for place in range(min(LOOK_AHEAD, len(queue))):
-        task = queue[place]
-        fits, fits_cores = task.claim <= free, min(task.cores, cores) <= free_cores
-        if fits and fits_cores:
-            del queue[place]
-            return task, "workers"
-        if place == 0:
-            short = "cores" if fits else "memory"
-    return None, short
+def _each_more(played: Played, takes: Sequence[float]) -> float:
+    """Seconds for as many tasks once more, in the midst of the queue."""
+    return sum(takes) * played.emptied / played.worked if played.worked > 0 else 0.0
+
+
+def _outlook(workers: int, plays: list[tuple[float, Bound]]) -> Outlook:
+    plays.sort()
+    seconds = [one[0] for one in plays]
+    usual, bound_by = statistics.median(seconds), plays[len(plays) // 2][1]
+    return Outlook(workers, usual, _share(seconds, EARLIEST), _share(seconds, LATEST), bound_by)
+
+
+def _share(seconds: Sequence[float], share: float) -> float:
+    """What a share of them is below, between two of them if need be."""
+    place = share * (len(seconds) - 1)
+    low = min(int(place), len(seconds) - 2)
+    return seconds[low] + (place - low) * (seconds[low + 1] - seconds[low])

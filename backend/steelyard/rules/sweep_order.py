@@ -11,7 +11,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Final
 
-from steelyard.rules.forecast import Expected, Span, play
+from steelyard.rules import playing
+from steelyard.rules.playing import Need
 from steelyard.rules.scheduling import Candidate, Room, Running
 
 PLAYED: Final = 64
@@ -56,17 +57,15 @@ def _best(members: list[Candidate], room: Room, running: Sequence[Running], work
 
     if len(members) > PLAYED:
         return sorted_by(EXPONENTS[0]) if known else members
-    runs = [Expected(task.frees, task.cores, _span(task.remaining or 0.0)) for task in running]
+    runs = [Need(task.frees, task.cores) for task in running]
+    left = [task.remaining or 0.0 for task in running]
     memory = room.headroom + sum(task.frees for task in running)
     cores = room.cores_free + sum(task.cores for task in running)
+    shared = playing.Room(memory, cores, max(1, workers))
 
     def ends(order: list[Candidate]) -> float:
-        waiting = [Expected(task.claim, task.cores, _span(takes(task))) for task in order]
-        return play(waiting, runs, memory, cores, max(1, workers))
+        waiting = [Need(task.claim, task.cores) for task in order]
+        return playing.play(waiting, [takes(task) for task in order], runs, left, shared).seconds
 
     # min() takes the first of the best: a change of order that gains nothing is none.
     return min([members, *map(sorted_by, EXPONENTS)], key=ends)
-
-
-def _span(seconds: float) -> Span:
-    return Span(seconds, seconds, seconds)

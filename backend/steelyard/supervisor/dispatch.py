@@ -100,7 +100,7 @@ async def relearn(yard: Yard) -> None:
         row = rows.get(attempt.task_id)
         answer = None if row is None else yard.learning.last(row)
         if answer is not None:
-            attempt.learn(answer.span, answer.footprint)
+            attempt.learn(answer.footprint)
         if attempt.reckon(now) and row is not None:
             levels[attempt.task_id] = row, attempt.peak
     yard.learning.follow(levels)
@@ -118,7 +118,7 @@ def _claim(
     queues = {handle.queue for handle in idle}
     rows = _queued(yard, change, queues, GLANCE)
     more = len(rows) >= GLANCE
-    if more and any(_group(row) is not None for row in rows.values()):
+    if more and any(group_of(row) is not None for row in rows.values()):
         # Inside a sweep the largest goes first, and it need not be among the first few.
         rows, more = _queued(yard, change, queues, WINDOW), False
         questions = yard.learning.unanswered(rows.values())
@@ -201,7 +201,7 @@ def _choose(
 
 def _arranged(yard: Yard, rows: dict[str, Row], idle: Sequence[WorkerHandle]) -> dict[str, Row]:
     """The rows with those of each sweep in the order that ends soonest."""
-    if not any(_group(row) for row in rows.values()):
+    if not any(group_of(row) for row in rows.values()):
         return rows
     candidates = [_candidate(yard, row) for row in rows.values()]
     free, running = room(yard, (), idle)
@@ -254,12 +254,12 @@ def _candidate(yard: Yard, row: Row) -> Candidate:
         # The longest and not the usual one: a pass that is called free must not delay whom it passes.
         known_duration=None if known is None else known.longest,
         forced=bool(row["forced"]),
-        group=_group(row),
+        group=group_of(row),
         seen=None if known is None else known.peak,
     )
 
 
-def _group(row: Row) -> str | None:
+def group_of(row: Row) -> str | None:
     """Tasks that may change places: those of one sweep and one priority, unless the sweep is ordered."""
     if row["sweep_id"] is None or row["ordered"]:
         return None
@@ -286,7 +286,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         guessed=row["claim_source"] in GUESSES and row["cause"] not in MEMORY,
         fingerprint="" if known is None else known.fingerprint,
         parameters=parameters,
-        span=None if answer is None else answer.span,
+        usual=None if answer is None else answer.usual,
     )
 
 

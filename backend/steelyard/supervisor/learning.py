@@ -16,7 +16,6 @@ from steelyard.machine.beside import compute
 from steelyard.rules import admission, level
 from steelyard.rules.admission import Claim
 from steelyard.rules.footprint import Experience, Footprint, features, program_of
-from steelyard.rules.forecast import Span
 from steelyard.rules.level import LevelRun, Provisional
 from steelyard.rules.nearness import Parameters
 from steelyard.rules.retry import MEMORY, PastAttempt
@@ -76,12 +75,9 @@ class Answer:
     provisional: Provisional | None
 
     @property
-    def span(self) -> Span | None:
-        """How long a run takes; None before the first such run completed."""
-        known = self.footprint
-        if known is None:
-            return None
-        return Span.learned(known.duration, known.shortest, known.longest, known.timed)
+    def usual(self) -> float | None:
+        """Seconds that a run usually takes; None before the first such run completed."""
+        return None if self.footprint is None else self.footprint.duration
 
 
 class _Prepared(NamedTuple):
@@ -272,7 +268,7 @@ class Learning:
         took = history[-1].duration + sum(one.duration for one in history[:-1] if one.checkpointed)
         question = _question(task)
         if fingerprint is None:
-            fingerprint = self._fingerprint(question[0])
+            fingerprint = self.fingerprint(question[0])
         if footprints.note(change, task, outcome, took, now, fingerprint):
             self._note(question, outcome, fingerprint)
 
@@ -328,16 +324,17 @@ class Learning:
         return known
 
     def _kind(self, simulation: str, parameters: Mapping[str, Any]) -> Kind:
-        return simulation, program_of(simulation, parameters), self._fingerprint(simulation)
+        return simulation, program_of(simulation, parameters), self.fingerprint(simulation)
 
-    def _fingerprint(self, simulation: str) -> str:
+    def fingerprint(self, simulation: str) -> str:
+        """Of what runs under this name now, as settings.Simulation says; "" where that is not known."""
         known = self._catalogue.simulations.get(simulation)
         return "" if known is None else known.fingerprint
 
     def _stands(self, answer: Answer) -> bool:
         """Whether it was given by what is known by now of what would run now."""
         kind = answer.kind
-        return kind[2] == self._fingerprint(kind[0]) and answer.edition == self._editions.get(kind, 0)
+        return kind[2] == self.fingerprint(kind[0]) and answer.edition == self._editions.get(kind, 0)
 
     def _prepared(self, question: Question) -> _Prepared:
         simulation, parameters = question[0], from_json(question[1])
@@ -350,7 +347,7 @@ class Learning:
         return _Prepared(experience, levels, compared, kind, self._editions.get(kind, 0), self._runs[kind])
 
     def _is_worn(self, answer: Answer | None) -> bool:
-        if answer is None or answer.kind[2] != self._fingerprint(answer.kind[0]):
+        if answer is None or answer.kind[2] != self.fingerprint(answer.kind[0]):
             return True
         runs = self._runs[answer.kind]
         return runs > answer.runs and runs >= WORN * answer.runs

@@ -52,6 +52,7 @@ class Supervisor:
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
         self._turns = Turns(yard)
+        self._forecasts = forecasting.Forecasts()
         self._turning: asyncio.Task[None] | None = None
 
     # life
@@ -290,7 +291,7 @@ class Supervisor:
 
     async def forecast(self) -> dict[str, Any]:
         """When the queue is done, with 1, 2, ... workers. See supervisor.forecasting."""
-        return await forecasting.view(self._yard)
+        return await self._forecasts.view(self._yard)
 
     async def usually(self, simulation: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
         """What a run of these parameters is expected to take; None: nobody knows. NotFound."""

@@ -14,7 +14,6 @@ from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
 from steelyard.rules.core_use import CoreUse
 from steelyard.rules.footprint import Footprint, program_of
-from steelyard.rules.forecast import Span
 from steelyard.rules.ladder import SuspendedBy
 from steelyard.rules.level import Level, reckoned
 from steelyard.rules.samples import MAX_POINTS, Point, thin
@@ -62,8 +61,8 @@ class RunningAttempt:
     """Of what runs: its simulation's file may have changed by the time it ends."""
     parameters: str | None = None
     """JSON; None for one that went on from a checkpoint: it takes less than others, nobody knows how much."""
-    span: Span | None = None
-    """How long such a run takes, as far as that was learned by now."""
+    usual: float | None = None
+    """Seconds that such a run usually takes, as far as that was learned by now."""
     pid: int | None = None
     identity: str | None = None
     executable: str | None = None
@@ -158,15 +157,14 @@ class RunningAttempt:
         parameters = {} if self.parameters is None else msgspec.json.decode(self.parameters)
         return program_of(self.simulation, parameters)
 
-    def learn(self, span: Span | None, known: Footprint | None) -> None:
+    def learn(self, known: Footprint | None) -> None:
         """Follow what is known by now of runs like it."""
-        self.span = span
+        self.usual = None if known is None else known.duration
         self.known_peak = known.peak if known is not None and known.near else 0
 
     def reckon(self, now: float) -> bool:
         """Settle what it is reckoned with; whether it is level, and its claim a guess."""
-        usual = None if self.span is None else self.span.usual
-        level = self.guessed and self.level.is_level(self.ran_for(now), usual)
+        level = self.guessed and self.level.is_level(self.ran_for(now), self.usual)
         self.reckoned = reckoned(self.claim, self.peak, self.known_peak) if level else self.claim
         return level
 
@@ -186,16 +184,23 @@ class RunningAttempt:
         """
         if self.suspended:
             return None
+        left = self.told_left(now)
+        if left is None and self.done_at is None and self.usual is not None:
+            left = self.usual - self.ran_for(now)
+            return left if left > 0 else None
+        return left
+
+    def told_left(self, now: float) -> float | None:
+        """Seconds of awake time that it still takes by its own progress; None while that tells nothing."""
         if self.done_at is not None:
-            left: float | None = self.done_at - self.ran_for(now)
-            return left if left is not None and left > 0 else None
+            left = self.done_at - self.ran_for(now)
+            return left if left > 0 else None
         if self.progress is not None and self.first_progress is not None:
             since, at_first = self.first_progress
             gained = self.progress - at_first
             if gained > 0:
                 return max(0.0, (1.0 - self.progress) * (self.ran_for(now) - since) / gained)
-        left = None if self.span is None else self.span.usual - self.ran_for(now)
-        return left if left is not None and left > 0 else None
+        return None
 
 
 @dataclass(slots=True, eq=False)

@@ -1,99 +1,66 @@
-"""When all is done: against schedules that can be worked out by hand."""
+"""When all is done, with how many workers: the plays of what was drawn, and what nobody knows."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from steelyard.rules.forecast import Expected, Outlook, Span, forecast
+from steelyard.rules.durations import DRAWS, Going
+from steelyard.rules.forecast import Known, Past, Runs, Waits, forecast, known
+from steelyard.rules.playing import Need
 from steelyard.rules.quantities import GIB
 
-
-def takes(seconds: float, gib: float = 1, cores: int = 1, doubt: float = 0.0) -> Expected:
-    return Expected(int(gib * GIB), cores, Span(seconds, seconds - doubt, seconds + doubt))
-
-
-UNKNOWN = Expected(GIB, 1, None)
+NEED = Need(GIB, 1)
+PAST: dict[str, Past] = {"solver": [({"years": 10}, 100.0), ({"years": 10}, 101.0), ({"years": 10}, 99.0)]}
 
 
-def usual(outlooks: list[Outlook]) -> list[tuple[float, str]]:
-    return [(one.usual, one.bound_by) for one in outlooks]
+def waits(count: int, kind: str = "solver", group: str | None = None) -> list[Waits]:
+    return [Waits(NEED, kind, {"years": 10}, group) for _ in range(count)]
+
+
+def drawn(*takes: list[float], group: str | None = None) -> Known:
+    """Tasks that wait, with what was drawn for each."""
+    return Known(waits(len(takes), group=group), takes, [], [])
 
 
 def test_nothing_left_and_nothing_known_have_no_outlook() -> None:
-    assert forecast([], [], GIB, 8, 4) == []
-    assert forecast([UNKNOWN] * 3, [UNKNOWN], GIB, 8, 4) == []
+    assert forecast(known({}, [], []), GIB, 8, 4) == []
+    found = known({}, waits(3), [Runs(NEED, "solver", Going({}, 5.0))])
+    assert (found.waiting, found.running) == ([], [])
+    assert forecast(found, GIB, 8, 4) == []
 
 
-def test_more_workers_are_sooner_until_there_are_too_few_tasks() -> None:
-    found = forecast([takes(60)] * 4, [], 64 * GIB, 8, 5)
-    assert usual(found) == [
-        (240, "workers"),
-        (120, "workers"),
-        (120, "workers"),
-        (60, "tasks"),
-        (60, "tasks"),
-    ]
-
-
-def test_memory_and_cores_bound_it() -> None:
-    assert usual(forecast([takes(60, 4)] * 4, [], 8 * GIB, 8, 4))[2:] == [(120, "memory")] * 2
-    assert usual(forecast([takes(60, 1, 4)] * 4, [], 64 * GIB, 8, 4))[2:] == [(120, "cores")] * 2
-
-
-def test_what_runs_holds_its_share_until_its_end() -> None:
-    assert usual(forecast([takes(60, 4)], [takes(30, 4)], 4 * GIB, 8, 2)) == [(90, "workers"), (90, "memory")]
-
-
-def test_one_that_fits_passes_one_that_does_not() -> None:
-    waiting = [takes(10, 8), takes(30, 2)]
-    assert usual(forecast(waiting, [takes(40, 4)], 8 * GIB, 8, 3))[2] == (50, "memory")
-
-
-def test_a_task_larger_than_the_room_runs_alone() -> None:
-    assert usual(forecast([takes(60, 99)] * 2, [], 8 * GIB, 8, 2))[1] == (120, "memory")
-
-
-def test_what_nobody_knows_is_left_out() -> None:
-    assert usual(forecast([UNKNOWN, takes(60)], [UNKNOWN], 8 * GIB, 8, 1)) == [(60, "tasks")]
+def test_eight_plays_in_ten_end_between_earliest_and_latest() -> None:
+    (found,) = forecast(drawn([float(n) for n in range(DRAWS)]), GIB, 8, 1)
+    inside = sum(found.earliest <= n <= found.latest for n in range(DRAWS))
+    assert 0.75 <= inside / DRAWS <= 0.9
+    assert found.usual == (DRAWS - 1) / 2
 
 
 def test_a_sample_stands_for_all() -> None:
-    whole = forecast([takes(60)] * 400, [], 64 * GIB, 8, 4)
-    sampled = forecast([takes(60)] * 40, [], 64 * GIB, 8, 4, each=10)
-    assert [one.usual for one in whole] == pytest.approx([one.usual for one in sampled], rel=0.05)
+    whole = forecast(drawn(*[[60.0] * DRAWS] * 400), 64 * GIB, 8, 4)
+    sampled = forecast(drawn(*[[60.0] * DRAWS] * 40), 64 * GIB, 8, 4, each=10)
+    assert [one.usual for one in sampled] == pytest.approx([one.usual for one in whole], rel=0.01)
 
 
-def test_doubt_is_whole_for_one_task_and_evens_out_over_many() -> None:
-    (alone,) = forecast([takes(100, doubt=20)], [], 8 * GIB, 8, 1)
-    assert (alone.earliest, alone.latest) == (80, 120)
-    (many,) = forecast([takes(100, doubt=20)] * 100, [], 8 * GIB, 8, 1)
-    assert (many.earliest, many.latest) == pytest.approx((9800, 10200))
+def test_tasks_of_a_sweep_are_played_in_the_order_in_which_they_start() -> None:
+    # The long one last is done at 140 with two at a time; first, at 100.
+    takes = [[40.0] * DRAWS, [40.0] * DRAWS, [100.0] * DRAWS]
+    assert forecast(drawn(*takes), 64 * GIB, 8, 2)[1].usual == 140
+    assert forecast(drawn(*takes, group="sweep"), 64 * GIB, 8, 2)[1].usual == 100
 
 
-def test_few_runs_leave_some_doubt_and_many_their_own_range() -> None:
-    assert Span.learned(100, 100, 100, 1) == Span(100, 75, 125)
-    assert Span.learned(100, 60, 140, 25) == Span(100, 60, 140)
-    assert Span.learned(100, 100, 100, 25) == Span(100, 95, 105)
+def test_what_runs_without_a_past_is_told_by_its_own_progress() -> None:
+    found = known({}, [], [Runs(NEED, "", Going({}, 100.0, left=50.0)), Runs(NEED, "", Going({}, 9.0))])
+    assert len(found.running) == 1
+    (outlook,) = forecast(found, GIB, 8, 1)
+    assert outlook.usual == pytest.approx(50, rel=0.1)
+    assert outlook.earliest < 45 and outlook.latest > 55
 
 
-TASKS = st.lists(
-    st.builds(takes, st.floats(0.1, 1e5), st.floats(0.01, 20), st.integers(1, 12), st.just(0.05)),
-    max_size=30,
-)
-
-
-@given(TASKS, TASKS.map(lambda tasks: tasks[:4]), st.integers(1, 16), st.integers(1, 16))
-def test_no_outlook_is_sooner_than_work_allows(
-    waiting: list[Expected], running: list[Expected], gib: int, cores: int
-) -> None:
-    found = forecast(waiting, running, gib * GIB, cores, 4)
-    known = [one.takes.usual for one in [*waiting, *running] if one.takes]
-    assert bool(found) == bool(known)
-    for one in found:
-        assert one.earliest <= one.usual <= one.latest
-        assert one.usual >= max(known) - 1e-6
-        at_once = max(one.workers, len(running))
-        assert one.usual >= sum(known) / at_once - 1e-6
-        assert one.usual <= sum(known) + 1e-6
+def test_what_is_common_to_all_does_not_even_out_over_many() -> None:
+    (few,) = forecast(known({"solver": PAST["solver"][:1]}, waits(10), []), GIB, 8, 1)
+    assert (few.latest - few.earliest) / few.usual > 0.5
+    past = {"solver": list(PAST["solver"]) * 10}
+    (many,) = forecast(known(past, waits(10), []), GIB, 8, 1)
+    assert (many.latest - many.earliest) / many.usual < 0.15
+    assert many.usual == pytest.approx(1000, rel=0.02)

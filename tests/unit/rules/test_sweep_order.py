@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.rules.admission import MemoryView
-from steelyard.rules.forecast import Expected, Span, play
+from steelyard.rules.playing import Need, play
+from steelyard.rules.playing import Room as Shared
 from steelyard.rules.quantities import GIB
 from steelyard.rules.scheduling import Candidate, Room
 from steelyard.rules.sweep_order import EXPONENTS, PLAYED, arrange
@@ -57,9 +58,9 @@ def by_power(queue: Sequence[Candidate], exponent: float) -> list[Candidate]:
 
 def lasts(queue: Sequence[Candidate]) -> float:
     """Seconds on 16 GiB with four workers."""
-    spans = [Span(seconds, seconds, seconds) for seconds in (one.known_duration or 0.0 for one in queue)]
-    waiting = [Expected(one.claim, one.cores, span) for one, span in zip(queue, spans, strict=True)]
-    return play(waiting, [], 16 * GIB, 99, 4)
+    takes = [one.known_duration or 0.0 for one in queue]
+    waiting = [Need(one.claim, one.cores) for one in queue]
+    return play(waiting, takes, [], [], Shared(16 * GIB, 99, 4)).seconds
 
 
 def test_an_order_that_gains_nothing_is_no_change() -> None:

@@ -194,12 +194,12 @@ async def test_what_runs_is_told_how_long_it_takes_once_others_have_shown_it(mad
     await made.worker()
     assert await dispatch.dispatch(made.yard) == 1
     attempt = running(made, long)
-    assert attempt.span is None
+    assert attempt.usual is None
     for years in (1, 2, 4, 9):
         await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
     await dispatch.relearn(made.yard)
     made.clocks.advance(300)
-    assert attempt.span is not None
+    assert attempt.usual is not None
     assert round(attempt.remaining(made.clocks.awake()) or 0) == 900
 
 
@@ -213,7 +213,7 @@ async def test_what_goes_on_from_a_checkpoint_is_not_told_how_long_a_whole_run_t
     for years in (1, 2, 4, 9):
         await ran(made, "solver", f"--years={years}", peak=GIB, took=60.0 * years)
     await dispatch.relearn(made.yard)
-    assert running(made, resumed).span is None
+    assert running(made, resumed).usual is None
 
 
 MODEL = """[simulation]

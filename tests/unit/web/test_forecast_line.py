@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.rules.timestamps import iso
-from steelyard.web.pages.forecast import told
+from steelyard.web.pages.forecast import told, worth_telling
 
 
 def forecast(workers: int, *seconds: float) -> dict[str, Any]:
     return {
         "remaining": 4,
+        "able": 4,
         "unknown": 0,
+        "waiting": [],
         "paused": None,
         "workers": workers,
         "outlooks": [
@@ -28,11 +30,11 @@ def forecast(workers: int, *seconds: float) -> dict[str, Any]:
 
 
 def shown(workers: int, *seconds: float) -> list[int]:
-    return [one["workers"] for one in told(forecast(workers, *seconds))["shown"]]
+    return [one["workers"] for one in worth_telling(forecast(workers, *seconds))]
 
 
 def test_nothing_to_tell() -> None:
-    assert told(forecast(2))["shown"] == []
+    assert told(forecast(2))["range"] is None
 
 
 def test_what_there_is_comes_first_then_one_then_what_would_be_sooner() -> None:

@@ -8,9 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from steelyard.machine import local_time
+from steelyard.rules import forecast_words
 from steelyard.rules.errors import InvalidRequest, NotFound
-from steelyard.rules.timestamps import unix
+from steelyard.rules.timestamps import iso, unix
 from steelyard.web.needs import Json
+from steelyard.web.pages.wording import CLOCKS, ago
 from steelyard.web.queries import Query
 from steelyard.web.rendering import render
 from steelyard.web.routing import at, supervisor_of
@@ -41,14 +44,40 @@ async def usually(request: Request) -> Response:
 
 
 def told(forecast: Json) -> Json:
-    """The forecast with the outlooks that are worth telling.
+    """The forecast in sentences: {"sentence", "range", "instead", "bound_by"} beside its own fields.
 
     With the workers that there are, with one if that takes clearly longer, and with the fewest that would
-    make it clearly sooner.
+    make it clearly sooner. range: None where there is no outlook.
     """
+    now = CLOCKS.wall()
+
+    def clock(moment: float) -> str:
+        return local_time.clock(moment, now)
+
+    def when(moment: float) -> str:
+        return f"at {clock(moment)} ({ago(iso(moment))})"
+
+    shown = worth_telling(forecast)
+    main = shown[0] if shown else None
+    sentence = forecast_words.sentence(forecast, main, when, clock)
+    if main is None:
+        return {**forecast, "sentence": sentence, "range": None}
+    earliest, latest = clock(unix(main["earliest"])), clock(unix(main["latest"]))
+    instead = [f"with {forecast_words.side_by_side(one)} {when(unix(one['done_at']))}" for one in shown[1:]]
+    return {
+        **forecast,
+        "sentence": sentence,
+        "range": f"At the earliest {earliest}, at the latest {latest}",
+        "instead": instead,
+        "bound_by": main["bound_by"],
+    }
+
+
+def worth_telling(forecast: Json) -> list[Json]:
+    """The outlooks that are worth telling, that of the workers that there are first."""
     outlooks = forecast["outlooks"]
     if not outlooks:
-        return {**forecast, "shown": []}
+        return []
     place = max(0, min(forecast["workers"], len(outlooks)) - 1)
     main, now = outlooks[place], min(unix(one["earliest"]) for one in outlooks)
 
@@ -65,7 +94,7 @@ def told(forecast: Json) -> Json:
     if better:
         best = min(map(takes, better))
         shown.append(next(one for one in better if takes(one) <= best + 1))
-    return {**forecast, "shown": shown}
+    return shown
 
 
 ROUTES = [at("/htmx/forecast/", get=line), at("/htmx/usually/", get=usually)]

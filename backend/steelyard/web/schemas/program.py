@@ -90,21 +90,37 @@ class Outlook(Reply):
     bound_by: Literal["memory", "cores", "workers", "tasks"]
 
 
-class Forecast(Reply):
-    """When the queue is done. `unknown` tasks are left out: nobody knows how long they take."""
-
-    remaining: Annotated[int, Meta(ge=0, description="Tasks that wait or run.")]
-    unknown: Annotated[int, Meta(ge=0)]
-    workers: Annotated[int, Meta(ge=0, description="How many there are now.")]
-    paused: PausedBy
-    outlooks: list[Outlook]
-
-
 class Program(Reply):
     """A program that holds much memory now."""
 
     name: str
     memory: Bytes
+
+
+class KeptWaiting(Reply):
+    """Tasks that cannot start as things are, and why."""
+
+    why: Literal["queue", "time", "other_programs", "never_fits"]
+    tasks: Annotated[int, Meta(ge=1)]
+    queue: Annotated[str | None, Meta(description="The queue that no worker serves.")]
+    at: Annotated[Moment | None, Meta(description="When the first of them may start.")]
+    least: Annotated[Bytes, Meta(description="The smallest claim of them.")]
+    most: Bytes
+    closable: Annotated[
+        list[Program] | None, Meta(description="Programs whose end would make room for the smallest.")
+    ]
+
+
+class Forecast(Reply):
+    """When what can start is done. `unknown` tasks are left out: nobody knows how long they take."""
+
+    remaining: Annotated[int, Meta(ge=0, description="Tasks that wait or run.")]
+    able: Annotated[int, Meta(ge=0, description="Those of them that run or can start.")]
+    unknown: Annotated[int, Meta(ge=0)]
+    workers: Annotated[int, Meta(ge=0, description="How many there are now.")]
+    paused: PausedBy
+    outlooks: list[Outlook]
+    waiting: Annotated[list[KeptWaiting], Meta(description="The others, by what keeps them.")]
 
 
 class Startup(Reply):
