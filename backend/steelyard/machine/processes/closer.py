@@ -97,7 +97,11 @@ class CloserLooks:
             for plan in plans:
                 before = self._cpu_seconds()
                 looks = {name: self._reader.look_closer(name[0]) for name in plan.names}
-                plan.found = {name: plan.sharing(look) for name, look in looks.items() if look is not None}
+                # While some go, the others' parts grow: parts of different moments make no sum.
+                if all(self._reader.lives(name[0]) for name in plan.parts):
+                    plan.found = {
+                        name: plan.sharing(look) for name, look in looks.items() if look is not None
+                    }
                 plan.cost = self._cpu_seconds() - before
         finally:
             if self._plans is plans:

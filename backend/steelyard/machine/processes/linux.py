@@ -97,6 +97,11 @@ class Processes:
         self._seen[pid, started] = known
         return known
 
+    def lives(self, pid: int) -> bool:
+        """Whether a process that was there still is, and is no zombie."""
+        stat = self._content(f"{self._proc}/{pid}/stat")
+        return stat[stat.rfind(b")") + 2 :][:1] not in b"ZXx"
+
     def look_closer(self, pid: int) -> CloserLook | None:
         """What the process holds page by page; None if it is gone, or not ours, or before Linux 4.14."""
         table = _table(self._content(f"{self._proc}/{pid}/smaps_rollup"))

@@ -65,6 +65,10 @@ class Processes:
         """The children of a process at the moment of the snapshot, and what its dead descendants left."""
         return self._lineage.children(pid)
 
+    def lives(self, pid: int) -> bool:
+        """Whether it is there."""
+        return psutil.pid_exists(pid)
+
     def look_closer(self, pid: int) -> CloserLook | None:
         """Nothing: pages are not told apart here."""
         return None

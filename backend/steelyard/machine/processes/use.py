@@ -78,4 +78,9 @@ class ProcessReader(Protocol):
         """The direct children of a process; [] if it is gone. May miss one that begins or ends meanwhile."""
 
     def look_closer(self, pid: int) -> CloserLook | None:
-        """What the process holds page by page; None if that is not told. Takes 20 ms for each GB."""
+        """What the process holds page by page; None if that is not told. Takes 20 ms for each GB, in any
+        thread.
+        """
+
+    def lives(self, pid: int) -> bool:
+        """Whether a process that was there still is, and is no zombie; in any thread."""

@@ -99,6 +99,14 @@ class TestLinuxFiles:
         assert look == tuple(each * KIB for each in (1016, 404, 120, 100, 0))
         assert LinuxProcesses(str(tmp_path / "proc")).look_closer(11) is None
 
+    def test_a_zombie_does_not_live(self, tmp_path: Path) -> None:
+        put_stat(LinuxTree(tmp_path), 10, 7)
+        processes = LinuxProcesses(str(tmp_path / "proc"))
+        assert [processes.lives(pid) for pid in (10, 11)] == [True, False]
+        file = tmp_path / "proc/10/stat"
+        file.write_text(file.read_text().replace(") S ", ") Z "))
+        assert not processes.lives(10)
+
     def test_children_of_every_thread_are_found(self, tmp_path: Path) -> None:
         tree = LinuxTree(tmp_path)
         tree.write("/proc/thread-self/children", "")

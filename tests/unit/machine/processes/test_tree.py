@@ -21,6 +21,7 @@ class Table:
         self.now = 100.0
         self.looks: dict[int, CloserLook] = {}
         self.looked_at: list[int] = []
+        self.going: set[int] = set()
 
     def put(
         self,
@@ -41,7 +42,13 @@ class Table:
     def read(self, pid: int) -> ProcessUse | None:
         return self.processes.get(pid)
 
+    def lives(self, pid: int) -> bool:
+        return pid in self.processes
+
     def look_closer(self, pid: int) -> CloserLook | None:
+        if pid in self.going:
+            del self.processes[pid]
+            return None
         self.looked_at.append(pid)
         return self.looks.get(pid)
 
@@ -209,6 +216,19 @@ def test_forks_that_only_read_are_looked_at_once_and_count_once(table: Table, sa
     table.now += 0.25
     assert sampler.sample({"a": 10})["a"].memory == 7 * 58 * MIB
     assert not sampler.wants_closer_look(), "nothing has changed"
+
+
+def test_a_look_while_some_go_counts_for_nothing(table: Table, sampler: TreeSampler) -> None:
+    for pid in range(10, 17):
+        table.put(pid, 1 if pid == 10 else 10, memory=400 * MIB, family="model")
+        # The parts of those that are left: the others have gone meanwhile.
+        table.looks[pid] = CloserLook(400 * MIB, 133 * MIB, MIB, 0, 0)
+    sampler.sample({"a": 10})
+    table.going = {13, 14, 15, 16}
+    assert sampler.wants_closer_look()
+    sampler.look_closer()
+    table.now += 0.25
+    assert sampler.sample({"a": 10})["a"].memory == 400 * MIB, "and not 7 x 133"
 
 
 def test_each_segment_counts_once_and_each_of_them(table: Table, sampler: TreeSampler) -> None:
