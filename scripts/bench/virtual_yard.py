@@ -14,9 +14,10 @@ from typing import Any
 from steelyard.rules import scheduling, sweep_order
 from steelyard.rules.admission import MemoryView
 from steelyard.rules.footprint import Experience, PastRun
-from steelyard.rules.ladder import Ladder, Weighed, next_steps
+from steelyard.rules.ladder import Ladder, next_steps
 from steelyard.rules.pressure import Signs
 from steelyard.rules.scheduling import Candidate, Room, Running
+from steelyard.rules.weighing import Weighed
 
 WINDOW = 256
 """As supervisor.dispatch looks at the queue."""

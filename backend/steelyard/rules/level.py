@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from steelyard.rules.ladder import GROWS
 from steelyard.rules.nearness import Parameters, is_number
 from steelyard.rules.quantities import MIB
+from steelyard.rules.weighing import GROWS
 
 LEVEL_FOR: Final = 60.0
 SHARE: Final = 0.1

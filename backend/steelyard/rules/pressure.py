@@ -1,6 +1,6 @@
-"""How hard memory presses, from what the machine says and how fast the tasks grow.
+"""How hard memory presses, from what the machine says and how fast it goes.
 
-DESIGN section 3. Pure. Sizes are bytes, growth is bytes a second, durations are seconds.
+DESIGN section 3. Pure. Sizes are bytes, growth and fall are bytes a second, durations are seconds.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ LOW_SHARE: Final = 0.5
 """Below this share of the guard, growth is suspended."""
 
 CRITICAL_SHARE: Final = 0.25
-"""Below this share of the guard, something is ended."""
+"""Below this share of the guard all growth is suspended, and what that does not help has to end."""
 
 LOW_TIME: Final = 5.0
 """Growth is suspended when all that is available, less than the guard, would be gone so soon."""
 
 CRITICAL_TIME: Final = 1.0
-"""Something is ended when all would be gone so soon: four samples, and the time that an end takes."""
+"""All growth is suspended when all would be gone so soon: four looks."""
 
-Level = Literal["normal", "tight", "low", "critical"]
+Level = Literal["normal", "tight", "low", "urgent", "critical"]
+"""urgent: by time alone. What is there would do, if only it stayed: that ends nothing of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,24 @@ class Signs:
     pressure: Pressure = "normal"
     misleads: bool = False
 
+    @property
+    def stalled(self) -> bool:
+        """Whether programs wait for memory by the system's own word, and `available` bears that out."""
+        return self.pressure == "critical" and self.available < self.guard and not self.misleads
 
-def level_of(signs: Signs, growth: float) -> Level:
-    """How hard memory presses, with what all tasks together grow by in a second."""
-    available, guard = signs.available, signs.guard
-    time_left = available / growth if growth > 0 else math.inf
-    if available < CRITICAL_SHARE * guard or (available < guard and time_left < CRITICAL_TIME):
+
+def level_of(signs: Signs, growth: float, fall: float = 0.0) -> Level:
+    """How hard memory presses.
+
+    growth: what all tasks together grow by. fall: what is available less, whoever takes it.
+    """
+    available, guard, rate = signs.available, signs.guard, max(growth, fall)
+    time_left = available / rate if rate > 0 else math.inf
+    if available < CRITICAL_SHARE * guard:
         return "critical"
+    if available < guard and time_left < CRITICAL_TIME:
+        return "urgent"
     stalled = signs.pressure == "critical"
-    if stalled and available < guard and not signs.misleads:
-        return "critical"
     if stalled or available < LOW_SHARE * guard or (available < guard and time_left < LOW_TIME):
         return "low"
     return "tight" if available < guard else "normal"

@@ -24,8 +24,15 @@ LONG_ATTEMPT: Final = 3600.0
 
 MEMORY_RETRIES: Final = 2
 LOST_IN_A_ROW: Final = 5
+ENDS_AT_ONCE: Final = 5
+"""A task that our guard ended for others' sake goes on at once so many times in a row without progress; then
+it waits first, longer each time.
+"""
+
 RAISE: Final = 1.5
-"""A task that ran out of memory comes back with this times the peak seen, which was cut short."""
+"""A task that ran out of memory comes back with this times the peak seen, which was cut short, as far as the
+machine could give it.
+"""
 
 COUNTED: Final = frozenset({Cause.ERROR, Cause.TIMEOUT})
 """Causes that are spent from `attempts`."""
@@ -46,9 +53,9 @@ class PastAttempt:
     """An attempt that has ended, as the rule sees it.
 
     checkpointed: it wrote a checkpoint of its own; duration: seconds of awake time; peak: bytes, None if
-    never measured; started: False when its program or directory was not there. progressed: it got further
-    than it stood at its start. An orderly quit counts as progress
-    too: it says nothing about the task, and a quit never fails one.
+    never measured; claim: bytes that it ran with, None if nobody knows; started: False when its program or
+    directory was not there. progressed: it got further than it stood at its start. An orderly quit counts as
+    progress too: it says nothing about the task, and a quit never fails one.
     """
 
     cause: Cause
@@ -57,6 +64,18 @@ class PastAttempt:
     progressed: bool = False
     peak: int | None = None
     started: bool = True
+    claim: int | None = None
+
+    @property
+    def was_for_others(self) -> bool:
+        """Whether our guard ended it though it kept to its claim: that says nothing against the task."""
+        kept = self.claim is not None and (self.peak or 0) <= self.claim
+        return self.cause is Cause.MEMORY_GUARD and kept
+
+    @property
+    def moved(self) -> bool:
+        """Whether something came of it that the next attempt has."""
+        return self.progressed or self.checkpointed
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,14 @@ def decide(
     if last.cause in LOST:
         return _after_loss(history)
     if last.cause in MEMORY:
-        return _after_memory(history, claim, largest_claim)
+        peak = max((attempt.peak for attempt in history if attempt.peak is not None), default=0)
+        if peak >= largest_claim:
+            most = format_size(max(0, largest_claim))
+            reason = f"it will never fit: it used {format_size(peak)}, and this machine can give {most}"
+            return Decision(TaskState.FAILED, 0.0, None, False, reason)
+        if last.was_for_others:
+            return _after_our_end(history, rng)
+        return _after_memory(history, claim, largest_claim, peak)
     return _after_error(history, max_attempts, rng)
 
 
@@ -123,7 +149,7 @@ def back_off(failures: int, rng: random.Random) -> float:
 def _after_loss(history: Sequence[PastAttempt]) -> Decision:
     in_a_row = 0
     for attempt in reversed(history):
-        if attempt.cause not in LOST or attempt.progressed or attempt.checkpointed:
+        if attempt.cause not in LOST or attempt.moved:
             break
         in_a_row += 1
     who = "worker" if history[-1].cause is Cause.WORKER_LOST else "sidecar"
@@ -134,29 +160,28 @@ def _after_loss(history: Sequence[PastAttempt]) -> Decision:
     return Decision(TaskState.READY, 0.0, None, False, f"its {who} was lost, back at its old place")
 
 
-def _after_memory(history: Sequence[PastAttempt], claim: int, largest_claim: int) -> Decision:
-    ended = sum(attempt.cause in MEMORY for attempt in history)
+def _after_our_end(history: Sequence[PastAttempt], rng: random.Random) -> Decision:
+    """It never fails a task; one that got nowhere several times in a row waits longer each time."""
+    in_a_row = 0
+    for attempt in reversed(history):
+        if not attempt.was_for_others or attempt.moved:
+            break
+        in_a_row += 1
+    delay = back_off(in_a_row - ENDS_AT_ONCE - 1, rng) if in_a_row > ENDS_AT_ONCE else 0.0
+    when = f" in {format_duration(delay)}" if delay else ""
+    reason = f"it had kept to its claim, so it goes on with the same one, at its old place{when}"
+    return Decision(TaskState.READY, delay, None, False, reason)
+
+
+def _after_memory(history: Sequence[PastAttempt], claim: int, largest_claim: int, peak: int) -> Decision:
+    """It outgrew its claim, or the kernel ended it: what it needs is more than what it was given."""
+    ended = sum(attempt.cause in MEMORY and not attempt.was_for_others for attempt in history)
     if ended > MEMORY_RETRIES:
-        return Decision(TaskState.FAILED, 0.0, None, False, f"ran out of memory {ended} times")
-    peak = max((attempt.peak for attempt in history if attempt.peak is not None), default=0)
-    # Never lowered: the guard also ends a task that kept to its claim, when it is the others that grew.
-    raised = max(claim, int(peak * RAISE))
-    if raised > largest_claim:
-        return Decision(
-            TaskState.FAILED,
-            0.0,
-            None,
-            False,
-            f"will never fit: it would need {format_size(raised)}, this machine can give"
-            f" {format_size(max(0, largest_claim))}",
-        )
-    return Decision(
-        TaskState.READY,
-        0.0,
-        raised if raised != claim else None,
-        False,
-        f"ran out of memory, tried again with {format_size(raised)}",
-    )
+        return Decision(TaskState.FAILED, 0.0, None, False, f"it ran out of memory {ended} times")
+    # Never lowered: the kernel may have ended it for what others took.
+    raised = max(claim, min(int(peak * RAISE), largest_claim))
+    again = f"it is tried again with {format_size(raised)}"
+    return Decision(TaskState.READY, 0.0, raised if raised != claim else None, False, again)
 
 
 def _after_error(history: Sequence[PastAttempt], max_attempts: int, rng: random.Random) -> Decision:

@@ -250,6 +250,7 @@ def history(
             duration=row["duration"],
             progressed=bool(row["progressed"]),
             peak=row["peak_memory"],
+            claim=row["claim"],
         )
         for row in rows
         if row["finished_at"] is not None
@@ -264,6 +265,7 @@ def history(
                 progressed=_progressed(rows, ended_now),
                 peak=ended_now.peak_memory,
                 started=ended_now.started,
+                claim=rows[-1]["claim"],
             )
         )
     return past

@@ -109,8 +109,8 @@ def _outcome(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
     handle.own_cpu_seconds += attempt.cpu_seconds
     oom = yard.scale.oom_struck() if message["exit_code"] != 0 else None
     cause, evidence = verdict(message, oom, ooms_known=yard.scale.knows_ooms)
-    if cause is Cause.MEMORY_GUARD and attempt.because is not None:
-        evidence = f"{attempt.because} ({_exit_in_words(message['exit_code'], message['signal'])})"
+    if cause is Cause.MEMORY_GUARD and attempt.ended_by is not None:
+        evidence = f"{attempt.ended_by.text} ({_exit_in_words(message['exit_code'], message['signal'])})"
     evidence += memory_guard.story(attempt)
     return Outcome(
         cause=cause,

@@ -227,13 +227,12 @@ def room(
     to its worker (or is freed for it): of the idle workers, the least is sure.
     """
     now = yard.clocks.awake()
-    claimed = [attempt for _, attempt, _ in claims]
-    held = [h.attempt for h in yard.handles.values() if h.attempt is not None]
-    uses = [h.task_memory for h in yard.handles.values() if h.attempt is not None]
     running = [
-        Running(attempt.reckoned, used, attempt.cores, attempt.remaining(now), attempt.peak)
-        for attempt, used in zip([*held, *claimed], [*uses, *[0] * len(claimed)], strict=True)
+        Running(h.attempt.reckoned, h.task_memory, h.attempt.cores, h.attempt.remaining(now), h.may_reach)
+        for h in yard.handles.values()
+        if h.attempt is not None
     ]
+    running += [Running(one.claim, 0, one.cores, one.remaining(now)) for _, one, _ in claims]
     live = live_workers(yard.handles.values())
     live += [admission.LiveWorker(attempt.claim, handle.warm_memory) for handle, attempt, _ in claims]
     view = yard.scale.view(yard.settings)

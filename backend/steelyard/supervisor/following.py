@@ -24,7 +24,7 @@ from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
 
-NOT_COUNTED = frozenset({Cause.CANCELLED, Cause.SIDECAR_LOST})
+NOT_COUNTED = frozenset({Cause.CANCELLED, Cause.SIDECAR_LOST, Cause.MEMORY_GUARD})
 """Ends that are neither done nor failed in the count of a worker: it was the user or we who ended it."""
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from steelyard.rules.ladder import Ladder, Step, Weighed, next_steps
+from steelyard.rules.ladder import Ladder, next_steps
 from steelyard.rules.pressure import Signs
 from steelyard.rules.quantities import format_duration
+from steelyard.rules.retry import Decision
+from steelyard.rules.weighing import Step, Weighed
 from steelyard.store import tasks
 from steelyard.supervisor import notices
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
@@ -28,7 +30,8 @@ def keep(yard: Yard) -> None:
     yard.ladder, steps = look(yard, list(holders.values()))
     for step in steps:
         log.warning("memory: %s", step.text)
-        notices.give(yard, "memory", step.text, step=step.kind, task_id=step.task_id, **step.figures)
+        if step.kind != "end":
+            _tell(yard, step, step.text)
         handle = holders.get(step.task_id or "")
         if handle is not None and handle.attempt is not None:
             _carry_out(yard, handle, handle.attempt, step)
@@ -56,12 +59,14 @@ def _weighed(handle: WorkerHandle, attempt: RunningAttempt, now: float) -> Weigh
         handle.suspended_by,
         attempt.stop_reason is not None or handle.gone,
         attempt.label or attempt.task_id,
+        attempt.peak,
+        attempt.reckoned,
     )
 
 
 def _carry_out(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, step: Step) -> None:
     if step.kind == "end":
-        attempt.stop_reason, attempt.because = "memory_guard", step.text
+        attempt.stop_reason, attempt.ended_by = "memory_guard", step
         fence = {"task_id": attempt.task_id, "attempt": attempt.number}
         handle.send("stop", **fence, reason="memory_guard", grace=step.grace)
         return
@@ -77,6 +82,20 @@ def _announce(yard: Yard, attempt: RunningAttempt, done: asyncio.Future[bool | N
     if suspended:
         attempt.times_suspended += 1
     yard.note(lambda change: tasks.announce(change, attempt.task_id, suspended=suspended))
+
+
+def _tell(yard: Yard, step: Step, text: str) -> None:
+    notices.give(yard, "memory", text, step=step.kind, task_id=step.task_id, **step.figures)
+
+
+def what_follows(decision: Decision) -> str:
+    """What becomes of a task that was ended, as a sentence; true only once it has been decided."""
+    return f"{decision.reason[:1].upper()}{decision.reason[1:]}."
+
+
+def tell_end(yard: Yard, step: Step, decision: Decision) -> None:
+    """Say that a task was ended, why, and what becomes of it."""
+    _tell(yard, step, f"{step.text} {what_follows(decision)}")
 
 
 def story(attempt: RunningAttempt) -> str:

@@ -22,7 +22,7 @@ from steelyard.store import claims, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.store.records import to_json
-from steelyard.supervisor import notices, results, shared_leftovers, workspaces
+from steelyard.supervisor import memory_guard, notices, results, shared_leftovers, workspaces
 from steelyard.supervisor.following import NOT_COUNTED, Ended, Following
 from steelyard.supervisor.guarding import record
 from steelyard.supervisor.results import ResultFile
@@ -142,6 +142,9 @@ class _Recording:
         workspaces.over(self._yard, self._attempt, succeeded=cause is Cause.SUCCEEDED)
         shared_leftovers.look(self._yard, self._attempt)
         if ended is not None:
+            step = self._attempt.ended_by
+            if step is not None and ended.outcome.cause is Cause.MEMORY_GUARD:
+                memory_guard.tell_end(self._yard, step, ended.decision)
             self._yard.crashes_in_a_row = 0
             handle.tasks_done += cause is Cause.SUCCEEDED
             handle.tasks_failed += cause not in {Cause.SUCCEEDED, *NOT_COUNTED}
@@ -218,6 +221,8 @@ def end_attempt(
             raise
         log.exception("what follows from the end of task %s could not be worked out", task_id)
         history, decision = [], retry.by_cause(outcome.cause)
+    if outcome.cause is Cause.MEMORY_GUARD:
+        outcome = replace(outcome, evidence=f"{outcome.evidence}. {memory_guard.what_follows(decision)}")
     if not claims.finish(change, task_id, number, worker_id, outcome, decision, now):
         return None
     return Ended(row, outcome, history, decision, now)

@@ -132,13 +132,15 @@ class Scale:
 
 
 def live_workers(handles: Iterable[WorkerHandle]) -> list[LiveWorker]:
-    """The live workers as the rules want them: claim, use and peak of their tasks, an idle one 0 and 0.
+    """The live workers as the rules want them: claim and use of their tasks, and what those may reach.
+
+    An idle one has 0 and 0.
 
     What the warm process of an idle one holds is a part of what the worker is about to take.
     """
     return [
         LiveWorker(0, h.warm_memory)
         if h.attempt is None
-        else LiveWorker(h.attempt.reckoned, h.task_memory, h.attempt.peak)
+        else LiveWorker(h.attempt.reckoned, h.task_memory, h.may_reach)
         for h in handles
     ]

@@ -14,11 +14,11 @@ from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
 from steelyard.rules.core_use import CoreUse
 from steelyard.rules.footprint import Footprint, program_of
-from steelyard.rules.ladder import SuspendedBy
 from steelyard.rules.level import Level, reckoned
 from steelyard.rules.samples import MAX_POINTS, Point, thin
 from steelyard.rules.stages import Course, Stage
 from steelyard.rules.states import WorkerState
+from steelyard.rules.weighing import Step, SuspendedBy, reserve
 from steelyard.store.claims import Outcome
 
 EXIT_GRACE = 10.0
@@ -95,8 +95,8 @@ class RunningAttempt:
     times_suspended: int = 0
     """How often the memory guard did it."""
     stop_reason: str | None = None
-    because: str | None = None
-    """Why the memory guard ends it, in words."""
+    ended_by: Step | None = None
+    """The step of the memory guard that ends it."""
     output_size: int = 0
     last_sign: float = 0.0
     peak: int = 0
@@ -262,6 +262,16 @@ class WorkerHandle:
     def task_memory(self) -> int:
         """Bytes that the task's tree uses now: the whole tree less what the agent alone used before."""
         return max(0, self.use.memory - self.own_memory) if self.use is not None else 0
+
+    @property
+    def may_reach(self) -> int:
+        """Bytes that the tree may come to use, whatever it claims: its peak, and enough to go on while it is
+        suspended for want of memory.
+        """
+        if self.attempt is None:
+            return 0
+        kept = reserve(self.attempt.reckoned, self.task_memory) if self.suspended_by == "guard" else 0
+        return max(self.attempt.peak, kept)
 
     @property
     def warm_memory(self) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.rules.ladder import CALM, SETTLE, Ladder, Step, Weighed, next_steps
+from steelyard.rules.ladder import CALM, FIRST_PATIENCE, SETTLE, STILL, Ladder, next_steps
 from steelyard.rules.pressure import Signs
 from steelyard.rules.quantities import GIB, MIB
+from steelyard.rules.weighing import Look, Step, Weighed, to_end
 
 GUARD = 2 * GIB
 MACHINE = Signs(total=16 * GIB, available=8 * GIB, guard=GUARD)
@@ -32,6 +34,8 @@ def kinds(steps: list[Step]) -> list[tuple[str, str | None]]:
 
 
 START, HOLDING = Ladder(), Ladder(holding=True)
+AGAIN = Ladder(holding=True, alarms=1)
+"""The look before was alarming as well: all that grew was suspended in it."""
 
 
 def look(
@@ -67,24 +71,77 @@ def test_what_does_not_grow_is_not_suspended() -> None:
     assert look(0.9, task("a", 4), task("b", 4), ladder=HOLDING)[1] == []
 
 
-def test_when_nearly_all_is_gone_the_least_work_for_its_memory_is_ended() -> None:
-    tasks = [task("large", 6, unsaved=600), task("small", 1, unsaved=300), task("fresh", 3, unsaved=10)]
+def test_when_nearly_all_is_gone_all_that_grows_is_suspended_and_nothing_ended() -> None:
+    tasks = [task("a", 4, 300), task("b", 2, 300), task("flat", 4)]
     ladder, steps = look(0.4, *tasks, ladder=HOLDING)
+    assert steps == [("suspend", "a"), ("suspend", "b")] and ladder.alarms == 1
+
+
+def test_growth_by_its_pace_alone_is_suspended_and_nothing_ended() -> None:
+    """6.3 of a guard of 6.4 GiB are there, and four tasks within their claims take 1.7 GiB a second each."""
+    signs = Signs(total=64 * GIB, available=int(6.3 * GIB), guard=int(6.4 * GIB))
+    tasks = [Weighed(str(n), 20 * GIB, 10 * GIB, 1.7 * GIB, 36_000.0 - n) for n in range(4)]
+    ladder, steps = next_steps(HOLDING, signs, tasks, 100.0)
+    assert kinds(steps) == [("suspend", "3"), ("suspend", "2"), ("suspend", "1"), ("suspend", "0")]
+    # It was for one look: the one with most to lose goes on at once.
+    still = [replace(one, growth=0.0, suspended="guard") for one in tasks]
+    ladder, steps = next_steps(ladder, replace(signs, available=int(5.9 * GIB)), still, 100.25)
+    assert kinds(steps) == [("resume", "0")]
+
+
+def test_one_look_at_little_memory_ends_nothing() -> None:
+    """A single sample far below a quarter of the guard, and the next one is as before."""
+    flat = [task("a", 4, unsaved=36_000), task("b", 4, unsaved=36_000)]
+    ladder, steps = look(0.2, *flat, now=100.0)
+    assert steps == [("hold", None)]
+    ladder, steps = look(4.0, *flat, ladder=ladder, now=100.25)
+    assert steps == [] and ladder.alarms == 0
+    assert look(0.2, *flat, ladder=ladder, now=100.5)[1] == []
+
+
+def test_what_the_suspending_did_not_help_is_ended_in_the_next_look() -> None:
+    tasks = [task("large", 4, unsaved=600), task("small", 1, unsaved=300), task("fresh", 3, unsaved=10)]
+    ladder, steps = look(0.4, *tasks, ladder=AGAIN)
     assert steps == [("end", "fresh")] and ladder.ended_at == 100.0
+
+
+VICTIMS = [
+    # Who keeps its claim does not pay for who does not.
+    ([("keeps", 31, 31, 36_000), ("leaks", 12, 2, 18_000)], 0.4, "leaks"),
+    # Of those that do not: by what is lost for each byte above the claim.
+    ([("a", 5, 4, 100), ("b", 8, 2, 300), ("keeps", 4, 4, 1)], 0.4, "b"),
+    # One that is above its claim by a little and frees nothing worth having is no help.
+    ([("tiny", 0.2, 0.1, 50), ("keeps", 4, 4, 600)], 0.4, "keeps"),
+    ([("tiny", 0.2, 0.1, 50), ("keeps", 4, 4, 600)], 0.9, "tiny"),
+    # Of those that keep their claims: by what is lost for each byte that is wanted. More is worth nothing.
+    ([("small", 2, 2, 300), ("large", 8, 8, 600)], 0.4, "small"),
+    ([("small", 0.5, 1, 300), ("large", 8, 8, 600)], 0.4, "large"),
+]
+
+
+@pytest.mark.parametrize(("tasks", "available", "victim"), VICTIMS)
+def test_whose_end_costs_least(
+    tasks: list[tuple[str, float, float, float]], available: float, victim: str
+) -> None:
+    weighed = [
+        Weighed(name, int(claim * GIB), int(uses * GIB), 0.0, unsaved) for name, uses, claim, unsaved in tasks
+    ]
+    chosen = to_end(Look(signs(available), weighed, 100.0))
+    assert chosen is not None and chosen.task_id == victim
 
 
 def test_a_checkpoint_a_moment_ago_makes_a_run_cheap_to_end() -> None:
     tasks = [task("saved", 4, unsaved=1), task("unsaved", 4, unsaved=3000)]
-    assert look(0.4, *tasks, ladder=HOLDING)[1] == [("end", "saved")]
+    assert look(0.4, *tasks, ladder=AGAIN)[1] == [("end", "saved")]
 
 
 def test_the_last_one_that_goes_on_is_not_ended_while_another_stands_still() -> None:
-    tasks = [task("goes on", 4, 100, unsaved=1), task("stands", 4, unsaved=3000, suspended="guard")]
-    assert look(0.4, *tasks, ladder=HOLDING)[1] == [("end", "stands")]
+    tasks = [task("goes on", 4, unsaved=1), task("stands", 4, unsaved=3000, suspended="guard")]
+    assert look(0.4, *tasks, ladder=AGAIN)[1] == [("end", "stands")]
 
 
 def test_an_end_is_given_time_to_free_its_memory() -> None:
-    ladder = replace(HOLDING, ended_at=100.0)
+    ladder = replace(AGAIN, ended_at=100.0)
     pair = (task("a", 4), task("b", 4))
     assert look(0.4, *pair, ladder=ladder, now=100.0 + SETTLE - 0.1)[1] == []
     assert look(0.4, task("a", 4, ending=True), *pair, ladder=ladder, now=110)[1] == []
@@ -95,14 +152,52 @@ def test_an_end_is_given_time_to_free_its_memory() -> None:
 def test_an_end_leaves_time_for_a_checkpoint_only_if_there_is_some() -> None:
     def grace(growth: float) -> float:
         tasks = [task("a", 4, growth, unsaved=1), task("b", 4, 0)]
-        return next(one.grace for one in next_steps(HOLDING, signs(0.4), tasks, 9.0)[1] if one.kind == "end")
+        return next(one.grace for one in next_steps(AGAIN, signs(0.4), tasks, 9.0)[1] if one.kind == "end")
 
     assert (grace(0), grace(1000)) == (10.0, 0.0)
     assert 0 < grace(100) < 2
 
 
+def looks(
+    *available: float, tasks: list[Weighed], ladder: Ladder = START
+) -> list[list[tuple[str, str | None]]]:
+    """What is done in looks a quarter of a second apart."""
+    said, now = [], 100.0
+    for each in available:
+        ladder, steps = next_steps(ladder, signs(each), tasks, now)
+        said.append(kinds(steps))
+        now += 0.25
+    return said
+
+
+def test_a_browser_that_comes_is_seen_before_the_last_moment() -> None:
+    """It takes 2 GiB a second: growth of ours is suspended at once, before a half of the guard is gone."""
+    grows, flat = task("grows", 3, 5), task("flat", 3)
+    assert looks(2.9, 2.4, 1.9, tasks=[grows, flat])[-1] == [("hold", None), ("suspend", "grows")]
+    # One stretch alone is soon over, and says nothing.
+    assert looks(2.4, 2.4, 1.9, tasks=[grows, flat])[-1] == [("hold", None)]
+
+
+def test_what_others_take_ends_somebody_after_two_looks_and_below_a_half() -> None:
+    flat = [task("a", 3), task("b", 3, unsaved=600)]
+    assert looks(3.5, 2.6, 1.7, 0.9, tasks=flat) == [[], [], [("hold", None)], [("end", "a")]]
+    # It has stopped at a half: nothing was lost.
+    assert looks(2.9, 2.0, 1.1, 1.1, 1.1, tasks=flat)[2:] == [[("hold", None)], [], []]
+
+
+def test_the_systems_own_word_ends_somebody_only_once_it_knows_what_was_done() -> None:
+    """Its average reaches back ten seconds: it is still about what was before the growth stood still."""
+    tasks = [task("a", 4), task("b", 4, unsaved=600)]
+    ladder, said = HOLDING, []
+    for quarter in range(41):
+        ladder, steps = next_steps(ladder, signs(1.9, pressure="critical"), tasks, 100 + quarter / 4)
+        said += kinds(steps)
+        assert not said or quarter == 40
+    assert said == [("end", "a")]
+
+
 def test_one_alone_that_the_machine_could_never_hold_is_ended() -> None:
-    assert look(0.4, task("a", 14.1, 100), ladder=HOLDING)[1] == [("end", "a")]
+    assert ("end", "a") in look(0.4, task("a", 14.1, 100), ladder=HOLDING)[1]
 
 
 def test_one_alone_waits_for_other_programs_and_goes_on_when_there_is_room() -> None:
@@ -116,18 +211,57 @@ def test_one_alone_waits_for_other_programs_and_goes_on_when_there_is_room() -> 
     assert steps == [("resume", "a")] and ladder.alone is None
 
 
-def test_after_calm_one_goes_on_and_starts_wait_until_all_do() -> None:
+def test_after_calm_whoever_fits_goes_on_and_tasks_start_beside_those_that_do_not() -> None:
+    going = task("a", 4)
     stands = [task("b", 3, suspended="guard"), task("c", 3, unsaved=900, suspended="guard")]
-    ladder, steps = look(4.0, task("a", 4), *stands, ladder=HOLDING, now=10)
+    ladder, steps = look(4.0, going, *stands, ladder=HOLDING, now=10)
     assert steps == [] and ladder.calm_since == 10
-    ladder, steps = look(4.0, task("a", 4), *stands, ladder=ladder, now=10 + CALM)
+    ladder, steps = look(4.0, going, *stands, ladder=ladder, now=10 + CALM)
     assert steps == [("resume", "c")]
-    stands = [replace(stands[0]), replace(stands[1], suspended=None)]
-    ladder, steps = look(3.9, task("a", 4), *stands, ladder=ladder, now=10 + 2 * CALM)
-    assert steps == []  # c may still take 1 GiB of the 1.9 that are free, and b would want another
-    stands = [task("b", 3), task("c", 4)]
-    ladder, steps = look(4.0, task("a", 4), *stands, ladder=ladder, now=10 + 3 * CALM)
+    # c may still take 1 GiB of the 1.9 that are free, and b would want another.
+    stands = [stands[0], replace(stands[1], suspended=None)]
+    ladder, steps = look(3.9, going, *stands, ladder=ladder, now=10 + 2 * CALM)
     assert steps == [("release", None)] and not ladder.holding
+    assert look(4.5, going, *stands, ladder=ladder, now=10 + 3 * CALM)[1] == [("resume", "b")]
+
+
+def test_one_that_does_not_fit_keeps_nobody_else_from_going_on() -> None:
+    stands = [task("large", 1, unsaved=900, suspended="guard"), task("small", 3.8, suspended="guard")]
+    ladder = replace(HOLDING, calm_since=0.0)
+    assert look(3.0, task("a", 4), *stands, ladder=ladder, now=CALM)[1] == [("resume", "small")]
+
+
+def test_what_others_claim_and_never_take_keeps_nobody_waiting_for_ever() -> None:
+    """B claims 2.5 GiB and uses 1, flat, for 14 hours; A outgrew its claim. 2.9 GiB are free, 1 is kept."""
+    signs = Signs(total=6 * GIB, available=int(2.9 * GIB), guard=GIB)
+    b = Weighed("B", int(2.5 * GIB), GIB, 0.0, 100.0)
+    a = Weighed("A", int(0.4 * GIB), int(2.1 * GIB), 0.0, 50.0, "guard")
+    ladder, now, said = HOLDING, 0.0, []
+    while now < 30:
+        ladder, steps = next_steps(ladder, signs, [b, a], now)
+        said += [(now, *each) for each in kinds(steps)]
+        if ("resume", "A") in kinds(steps):
+            a = replace(a, suspended=None)
+        now += 0.25
+    assert said == [(CALM, "release", None), (FIRST_PATIENCE, "resume", "A")]
+
+
+def test_a_try_that_runs_memory_short_again_makes_the_next_wait_twice_as_long() -> None:
+    ladder, now, waits = HOLDING, 0.0, []
+    going = task("steady", 4, claim=9 * GIB)
+    for _ in range(4):
+        began = now
+        stands = task("grows", 5, suspended="guard")
+        while True:
+            ladder, steps = next_steps(ladder, signs(3.0), [going, stands], now)
+            now += 0.25
+            if ("resume", "grows") in kinds(steps):
+                break
+        waits.append(round(now - began))
+        ladder, steps = next_steps(ladder, signs(0.9), [going, task("grows", 6, 300)], now)
+        assert ("suspend", "grows") in kinds(steps)
+        now += 0.25
+    assert waits == [10, 20, 40, 80]
 
 
 def test_what_a_person_suspended_is_never_resumed() -> None:
@@ -140,9 +274,12 @@ def test_when_nobody_goes_on_the_one_with_most_to_lose_does() -> None:
     assert look(1.5, *stands, ladder=HOLDING)[1] == [("resume", "c")]
 
 
-def test_when_nobody_could_go_on_for_want_of_memory_the_cheapest_is_ended() -> None:
+def test_when_nobody_could_go_on_for_want_of_memory_the_cheapest_is_ended_after_a_while() -> None:
     stands = [task("b", 7, suspended="guard"), task("c", 7, unsaved=900, suspended="guard")]
-    assert look(0.9, *stands, ladder=HOLDING)[1] == [("end", "b")]
+    ladder, steps = look(0.9, *stands, ladder=HOLDING, now=100.0)
+    assert steps == []  # others may give some back in a moment
+    assert look(0.9, *stands, ladder=ladder, now=100.0 + STILL)[1] == [("end", "b")]
+    assert look(1.5, *stands, ladder=ladder, now=100.0 + STILL)[1] == [("resume", "c")]
 
 
 def test_without_a_task_everything_is_let_go() -> None:

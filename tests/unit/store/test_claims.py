@@ -243,10 +243,10 @@ def test_history_is_what_the_retry_rule_reads(database: Database) -> None:
             orderly=orderly,
         )
     assert claims.history(database, task_id) == [
-        PastAttempt(Cause.ERROR, checkpointed=True, duration=7.5, progressed=True, peak=9),
-        PastAttempt(Cause.SIDECAR_LOST, duration=60.0, progressed=False),
-        PastAttempt(Cause.SIDECAR_LOST, duration=60.0, progressed=True),
-        PastAttempt(Cause.SIDECAR_LOST, duration=60.0, progressed=True),
+        PastAttempt(Cause.ERROR, checkpointed=True, duration=7.5, progressed=True, peak=9, claim=2**30),
+        PastAttempt(Cause.SIDECAR_LOST, duration=60.0, progressed=False, claim=2**30),
+        PastAttempt(Cause.SIDECAR_LOST, duration=60.0, progressed=True, claim=2**30),
+        PastAttempt(Cause.SIDECAR_LOST, duration=60.0, progressed=True, claim=2**30),
     ]
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from steelyard.machine.processes import TreeUse
+from steelyard.rules.ladder import FIRST_PATIENCE
 from steelyard.rules.states import TaskState
 from steelyard.store import events, tasks
 from steelyard.supervisor import attempts, dispatch, memory_guard, progress, task_actions, task_views
@@ -18,7 +19,7 @@ MIB = 2**20
 async def running(made: Made, uses: float, growth: float = 0.0, claim: int = 4 * GIB) -> RunningAttempt:
     """A task that uses so many GiB and grows by so many MiB a second."""
     handle = await made.worker()
-    attempt = await made.attempt(handle, await made.submit("solver", memory="4GiB"), claim)
+    attempt = await made.attempt(handle, await made.submit("solver", memory=str(claim)), claim)
     attempt.pid = 1
     weigh(handle, uses, growth)
     return attempt
@@ -128,24 +129,59 @@ def end(made: Made, attempt: RunningAttempt, **how: Any) -> None:
     attempts.on_ended(made.yard, handle_of(made, attempt), attempt, message)
 
 
-async def test_one_is_ended_and_comes_back_with_a_raised_claim_and_the_reason(made: Made) -> None:
+async def ended_for_memory(made: Made, uses: float, claim: float) -> tuple[dict[str, Any], str, str]:
+    """The row, the evidence and the notice of a task that was ended for want of memory."""
     await running(made, 3)
     made.clocks.advance(600)
-    young = await running(made, 4)
+    young = await running(made, uses, claim=int(claim * GIB))
     made.clocks.advance(5)
+    keep(made, 0.4)
+    assert sent(made) == []  # one look may be wrong, and is soon over
     keep(made, 0.4)
     stops = [message for _, message in made.sent if message["type"] == "stop"]
     assert [(one["task_id"], one["reason"]) for one in stops] == [(young.task_id, "memory_guard")]
     keep(made, 0.4)
     assert len([one for one in sent(made) if one[0] == "stop"]) == 1
+    # What becomes of it is not known yet, so nothing is said of that.
+    assert [one["step"] for one in await prompts(made)] == ["hold"]
     end(made, young, signal=9, stopped="memory_guard")
     await made.yard.database.change(lambda change: None)
     row = tasks.row(made.yard.database, young.task_id)
-    assert row is not None
-    assert (row["state"], row["cause"], row["claim"]) == (TaskState.READY, "memory_guard", 6 * GIB)
     [past] = task_views.one(made.yard, young.task_id)["attempts"]
-    assert "was ended to free 4.0 GiB: only 410 MiB were free." in past["evidence"]
-    assert "It loses 5 s of work" in past["evidence"] and "SIGKILL" in past["evidence"]
+    said = (await prompts(made))[-1]
+    assert row is not None and (said["step"], said["task_id"]) == ("end", young.task_id)
+    return row, past["evidence"], said["text"]
+
+
+async def test_who_outgrew_its_claim_is_ended_and_comes_back_with_a_larger_one(made: Made) -> None:
+    row, evidence, said = await ended_for_memory(made, uses=4, claim=2)
+    assert (row["state"], row["cause"], row["claim"]) == (TaskState.READY, "memory_guard", 6 * GIB)
+    assert said == (
+        f"Task {row['id']} was ended to free 4.0 GiB: only 410 MiB were free, and it used 4.0 GiB, more than "
+        "its claim of 2.0 GiB. It loses 5 s of work. It is tried again with 6.0 GiB."
+    )
+    assert said.split(". It is")[0] in evidence and "SIGKILL" in evidence
+
+
+async def test_who_kept_to_its_claim_comes_back_as_it_was(made: Made) -> None:
+    row, evidence, said = await ended_for_memory(made, uses=4, claim=4)
+    assert (row["state"], row["cause"], row["claim"]) == (TaskState.READY, "memory_guard", 4 * GIB)
+    assert said == (
+        f"Task {row['id']} was ended to free 4.0 GiB: only 410 MiB were free. It loses 5 s of work, the "
+        "least that could be lost. It had kept to its claim, so it goes on with the same one, at its old "
+        "place."
+    )
+    assert evidence.endswith("It had kept to its claim, so it goes on with the same one, at its old place.")
+    assert row["held_until"] is None and row["position"] == 2
+
+
+async def test_an_end_that_was_ours_counts_against_neither_task_nor_worker(made: Made) -> None:
+    row, _, _ = await ended_for_memory(made, uses=4, claim=4)
+    assert [handle.tasks_failed for handle in made.yard.handles.values()] == [0, 0]
+    # And a like one is not reckoned with more for it.
+    like = await made.submit("solver")
+    assert task_views.one(made.yard, like)["memory"]["claim"] == 8 * GIB
+    assert task_views.one(made.yard, row["id"])["attempts"][0]["cause"] == "memory_guard"
 
 
 async def test_a_checkpoint_makes_a_run_cheap(made: Made) -> None:
@@ -156,7 +192,39 @@ async def test_a_checkpoint_makes_a_run_cheap(made: Made) -> None:
     progress.on_checkpointed(made.yard, handle_of(made, old), old, {})
     made.clocks.advance(1)
     keep(made, 0.4)
+    keep(made, 0.4)
     assert sent(made) == [("stop", old.task_id)]
+
+
+async def test_a_suspended_task_keeps_what_it_needs_to_go_on(made: Made) -> None:
+    outgrown, _ = await running(made, 6, 300, claim=2 * GIB), await running(made, 3)
+    keep(made, 0.9)
+    before, _ = dispatch.room(made.yard)
+    answer(made, outgrown, True)
+    after, runs = dispatch.room(made.yard)
+    assert before.headroom - after.headroom == 0  # from the order on, before the answer
+    # 0.9 are there and 2 are kept; 1 more for the steady one's claim, and a quarter of what the other uses.
+    assert after.headroom == int(0.9 * GIB) - 2 * GIB - GIB - int(1.5 * GIB)
+    assert sorted(one.frees for one in runs) == [4 * GIB, int(7.5 * GIB)]
+
+
+async def test_tasks_start_beside_one_that_stands_still_once_nothing_presses(made: Made) -> None:
+    """It needs more than there is, and is given a try after a while; nobody else has to wait for that."""
+    outgrown, _ = await running(made, 4, 300, claim=GIB), await running(made, 1, claim=5 * GIB)
+    await made.worker()
+    waits = await made.submit("solver", memory="256MiB")
+    keep(made, 0.9)
+    answer(made, outgrown, True)
+    weigh(handle_of(made, outgrown), 4, 0)
+    keep(made, 6.5)
+    assert await dispatch.dispatch(made.yard) == 0
+    for _ in range(7):
+        made.clocks.advance(FIRST_PATIENCE / 5)
+        keep(made, 6.5)
+    answer(made, outgrown, False)
+    assert await dispatch.dispatch(made.yard) == 1
+    assert [step["step"] for step in await prompts(made)] == ["hold", "suspend", "release", "resume"]
+    assert task_views.one(made.yard, waits)["state"] == "RUNNING"
 
 
 async def test_what_a_person_suspended_stays_so(made: Made) -> None:

@@ -35,8 +35,9 @@ CAUSE_MEANINGS = {
         "Nothing: it goes on from its last checkpoint.",
     ),
     "memory_guard": Meaning(
-        "Memory ran short, and ending this attempt lost the least work.",
-        "It is tried again with a larger claim. Let fewer workers run, or close other programs.",
+        "Memory ran short although everything that grew stood still, and ending this attempt cost least.",
+        "It goes on by itself: with a larger claim if it had outgrown its own, else just as it was. "
+        "Close other programs, or let fewer workers run.",
     ),
     "kernel_oom": Meaning(
         "The operating system ended it because the machine had no memory left.",
