@@ -46,6 +46,9 @@ FEW: Final = 0.6
 OWN_DOUBT: Final = 0.25
 """How far off its own progress lets the rest of a run be."""
 
+LONGEST: Final = 10 * 365 * 86_400.0
+"""What a run is expected to take at the most, seconds: no arithmetic may leave the calendar."""
+
 LEAST: Final = 0.001
 """What a run counts at the least, seconds: there is no logarithm of 0."""
 
@@ -133,11 +136,12 @@ def _views(
     for columns in models(fitted, [one.parameters for one in going], waiting):
         seen = [Seen(columns.row(parameters), height) for parameters, height in fitted]
         seen += [_observed(columns, run) for run in going if run.ran > LEAST or run.left is not None]
-        for law in LAWS:
-            for noise, likely in NOISES.items():
+        for noise, likely in NOISES.items():
+            line: Line | None = None
+            for law in LAWS:
                 breathe()
                 scale = noise / law.deviation
-                line = regression.fit(seen, columns.deviations, law, scale)
+                line = regression.fit(seen, columns.deviations, law, scale, start=line)
                 evidence = line.evidence + math.log(likely * law.likely * columns.likely)
                 views.append(_View(columns, law, scale, line, evidence, {}))
     return [
@@ -229,4 +233,4 @@ def _left(run: Going, law: Noise, middle: float, scale: float, share: float) -> 
 
 
 def _exp(height: float) -> float:
-    return math.exp(min(60.0, max(-60.0, height)))
+    return min(LONGEST, math.exp(min(60.0, max(-60.0, height))))

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 TINY: Final = 1e-12
 _FAR: Final = 6.0
-_STEEPEST: Final = 5.0
+_STEEPEST: Final = 40.0
 _ROOT: Final = 0.5 * math.log(2 * math.pi)
 _NORMAL: Final = NormalDist()
 

@@ -14,9 +14,12 @@ from typing import Final
 
 from steelyard.rules.noise import TINY, Noise
 
-STEPS: Final = 8
+STEPS: Final = 12
 CLOSE: Final = 0.01
 """A step that makes it more likely by less than this is the last."""
+
+SHORTEST: Final = 0.01
+"""A step that makes it less likely is made shorter, down to this share of it."""
 
 Vector = list[float]
 
@@ -44,30 +47,47 @@ class Line:
         return _upper(self.factor, chances)
 
 
-def fit(seen: Sequence[Seen], deviations: Sequence[float], law: Noise, scale: float) -> Line:
+def fit(
+    seen: Sequence[Seen], deviations: Sequence[float], law: Noise, scale: float, start: Line | None = None
+) -> Line:
     """The line through runs that lie around it by a law of this scale; at least one of them has ended.
 
     deviations: how large each coefficient is before anything was seen; the first is the level, and counts
-    from the mean height of those that ended.
+    from the mean height of those that ended. start: a line that is not far from it.
     """
     middle = fmean(one.height for one in seen if not one.longer)
     prior = [1 / (deviation * deviation) for deviation in deviations]
-    line = [0.0] * len(prior)
-    before = -math.inf
+    line = [0.0] * len(prior) if start is None else [start.coefficients[0] - middle, *start.coefficients[1:]]
+    at = _step(seen, prior, law, scale, middle, line)
     for _ in range(STEPS):
-        factor, step, likely = _step(seen, prior, law, scale, middle, line)
-        if abs(likely - before) < CLOSE:
+        share = 1.0
+        while True:
+            further = [one + share * by for one, by in zip(line, at.step, strict=True)]
+            next_at = _step(seen, prior, law, scale, middle, further)
+            if next_at.likely >= at.likely or share < SHORTEST:
+                break
+            share /= 4
+        gained = next_at.likely - at.likely
+        if gained > 0:
+            line, at = further, next_at
+        if gained < CLOSE:
             break
-        before = likely
-        line = [one + by for one, by in zip(line, step, strict=True)]
-    certain = sum(math.log(deviation * factor[i][i]) for i, deviation in enumerate(deviations))
-    return Line([line[0] + middle, *line[1:]], factor, likely - certain)
+    certain = sum(math.log(deviation * at.factor[i][i]) for i, deviation in enumerate(deviations))
+    return Line([line[0] + middle, *line[1:]], at.factor, at.likely - certain)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A step of Newton's: how likely the line is before it, how far to go, the factor of the precision."""
+
+    likely: float
+    step: Vector
+    factor: list[Vector]
 
 
 def _step(
     seen: Sequence[Seen], prior: Vector, law: Noise, scale: float, middle: float, line: Vector
-) -> tuple[list[Vector], Vector, float]:
-    """A step of Newton's: the factor of the precision, how far to go, how likely the line was before it."""
+) -> _Step:
     precision = [[0.0] * i + [weight] for i, weight in enumerate(prior)]
     pull = [-weight * one for weight, one in zip(prior, line, strict=True)]
     likely = -0.5 * sum(weight * one * one for weight, one in zip(prior, line, strict=True))
@@ -84,7 +104,7 @@ def _step(
                 for j in range(i + 1):
                     half[j] += by * one.row[j]
     factor = _cholesky(precision)
-    return factor, _upper(factor, _lower(factor, pull)), likely
+    return _Step(likely, _upper(factor, _lower(factor, pull)), factor)
 
 
 def dot(one: Sequence[float], other: Sequence[float]) -> float:

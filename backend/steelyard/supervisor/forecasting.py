@@ -40,6 +40,9 @@ STANDS: Final = 10.0
 SHARE: Final = 20.0
 """An answer stands at least so many times as long as it took, whatever changes: 5 % of the time is enough."""
 
+FARTHEST: Final = 1000 * 365 * 86_400.0
+"""Seconds; what is done later is told as this: the calendar ends."""
+
 SOON: Final = 60.0
 """Tasks whose time comes within so many seconds are reckoned with those that can start."""
 
@@ -142,11 +145,14 @@ async def view(yard: Yard) -> View:
 
 
 def _outlook(one: Outlook, now: float) -> View:
+    def at(seconds: float) -> str | None:
+        return iso(now + min(FARTHEST, seconds))
+
     return {
         "workers": one.workers,
-        "done_at": iso(now + one.usual),
-        "earliest": iso(now + one.earliest),
-        "latest": iso(now + one.latest),
+        "done_at": at(one.usual),
+        "earliest": at(one.earliest),
+        "latest": at(one.latest),
         "bound_by": one.bound_by,
     }
 

@@ -220,3 +220,11 @@ async def test_the_form_hears_what_a_run_usually_takes_and_whether_it_would_wait
     assert found is not None
     assert found["room"] == "It is weighed with 4.6 GiB, and 1.0 GiB are free now: it will wait."
     assert await system.usually(made.yard, "command", {"argv": "wrong"}) is None
+
+
+async def test_what_takes_longer_than_the_calendar_goes_is_told_all_the_same(made: Made) -> None:
+    await ran(made, "solver", peak=GIB, took=1e9)
+    spec = {"simulation": "command", "parameters": {"argv": ["solver"]}}
+    await submission.submit(made.yard, [spec] * 1000)
+    found = await forecasting.view(made.yard)
+    assert unix(found["outlooks"][0]["latest"]) > made.clocks.wall() + 1e10
