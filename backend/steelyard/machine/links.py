@@ -94,19 +94,25 @@ def remove_tree(path: str) -> OSError | None:
         except OSError as second:
             failed.append(second)
 
-    _open_up(path)
+    open_up(path)
     shutil.rmtree(path, onerror=once_more)
     return failed[0] if failed else None
 
 
-def _open_up(path: str) -> None:
+def open_up(path: str) -> None:
+    """Let the owner of a folder into it and into all folders below, through no link."""
     waiting = [path] if is_folder(path) else []
     while waiting:
         folder = waiting.pop()
         try:
-            if os.lstat(folder).st_mode & 0o700 != 0o700:
-                os.chmod(folder, 0o700)
+            mode = os.lstat(folder).st_mode
+            if mode & 0o700 != 0o700:
+                os.chmod(folder, stat.S_IMODE(mode) | 0o700)
             with os.scandir(folder) as entries:
-                waiting += [entry.path for entry in entries if is_folder(entry.path)]
+                waiting += [
+                    entry.path
+                    for entry in entries
+                    if entry.is_dir(follow_symlinks=False) and is_folder(entry.path)
+                ]
         except OSError:
-            continue  # whoever removes it meets the same, and says so
+            continue  # whoever reads or removes it meets the same, and says so

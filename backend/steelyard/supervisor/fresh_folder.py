@@ -19,7 +19,9 @@ from steelyard.machine.trees import Stamp
 from steelyard.rules import workspace
 from steelyard.rules.quantities import format_size
 from steelyard.settings.run_section import Run
+from steelyard.supervisor import unkept
 from steelyard.supervisor.chosen_files import above, settle
+from steelyard.supervisor.unkept import remove_if_empty, remove_unkept
 
 SMALL = 8 * 1024 * 1024
 """Bytes; larger files are linked where nothing is stated."""
@@ -77,6 +79,7 @@ def fill(work: str, directory: str, run: Run, named: Iterable[str], ours: Ours, 
         filling.as_listed(run, named)
     else:
         filling.by_size()
+    filling.tell()
     filling.brought.behind = _behind(filling.brought, ours, go_on)
     return filling.brought
 
@@ -86,7 +89,7 @@ def tidy_up(brought: Brought, run: Run, ours: Ours, *, succeeded: bool) -> list[
 
     Returns what is to be said on the task. After a success also what `keep` and `drop` say is removed; of a
     run that failed everything may be of use. What the run replaced by a link leads out of its folder: nothing
-    is removed through it.
+    is removed through it. Folders that keep even their owner out are opened up, or nobody could look in.
     """
     said: list[str] = []
     after = _behind(brought, ours, lambda: True)
@@ -96,6 +99,8 @@ def tidy_up(brought: Brought, run: Run, ours: Ours, *, succeeded: bool) -> list[
         said.append(workspace.through_link_sentence(trees.names(sorted(changed)), brought.directory))
     if os.path.lexists(brought.work) and not links.is_folder(brought.work):
         return [*said, "The run put something else in the place of its folder: nothing was tidied up there."]
+    links.open_up(brought.work)
+    failed: dict[str, OSError] = {}
     folders = links.own_folders(brought.work, brought.folders)
     own = frozenset(folders)
     for path, found in brought.made.items():
@@ -106,13 +111,13 @@ def tidy_up(brought: Brought, run: Run, ours: Ours, *, succeeded: bool) -> list[
         except FileNotFoundError:
             continue
         except OSError as error:
-            said.append(f"{trees.names([path])[0]} could not be taken out of the run's folder: {error}.")
+            failed[path] = error
     for path in folders[:0:-1]:
-        _remove_if_empty(os.path.join(brought.work, path))
+        remove_if_empty(os.path.join(brought.work, path))
     if succeeded and (run.keep or run.drop):
-        _remove_unkept(brought.work, run)
-    _remove_if_empty(brought.work)
-    return said
+        failed |= remove_unkept(brought.work, run)
+    remove_if_empty(brought.work)
+    return said + unkept.in_words(failed)
 
 
 def trouble(error: OSError, work: str) -> str:
@@ -130,29 +135,31 @@ class _Filling:
         self.brought = brought
         self._stays_out: Ours = lambda path: os.path.basename(path) in trees.REBUILT or ours(path)
         self._go_on = go_on
+        self._left_out: dict[str, list[str]] = {}  # why -> paths
+
+    def tell(self) -> None:
+        """Put on the run what it did not get."""
+        for why, paths in self._left_out.items():
+            names = workspace.listed(trees.names(list(dict.fromkeys(paths))))
+            self.brought.remarks.append(f"Left out of the run's folder, for it {why}: {names}.")
 
     def by_size(self) -> None:
         """Nothing is listed: small files are copied, large ones and folders linked, empty folders made."""
-        small, left_out = [], []
+        small = []
         for name in self._entries(""):
             try:
                 found = os.stat(self._source(name))
             except OSError:
                 continue  # a link that leads nowhere
             if stat.S_ISDIR(found.st_mode):
-                empty = links.is_folder(self._source(name)) and not self._entries(name)
+                empty = links.is_folder(self._source(name)) and self._is_empty(name)
                 self._folder(name) if empty else self._link(name)
             elif not stat.S_ISREG(found.st_mode):
-                left_out.append(name)
+                self._left_out.setdefault("is no file and no folder", []).append(name)
             elif found.st_size <= SMALL:
                 small.append((found.st_size, name))
             else:
                 self._link(name)
-        if left_out:
-            names = workspace.listed(trees.names(left_out))
-            self.brought.remarks.append(
-                f"Left out of the run's folder, for it is no file and no folder: {names}."
-            )
         small.sort()
         self._check_room(min(COPIED_BYTES, sum(size for size, _ in small)))
         total = 0
@@ -244,6 +251,11 @@ class _Filling:
 
     def _copy(self, path: str) -> None:
         target = self._target(path)
+        if os.path.lexists(target):
+            same = (
+                f"{trees.names([path])[0]} and another file have names that the disk of {self.brought.work}"
+            )
+            raise CannotBring(f"{same} cannot tell apart. Name what a run needs under [run].", missing=True)
         try:
             copy(self._source(path), target, self._go_on)
         except FileNotFoundError:
@@ -294,7 +306,16 @@ class _Filling:
         except OSError as error:
             if not folder or isinstance(error, InterruptedError):
                 raise
+            self._left_out.setdefault("cannot be read", []).append(folder)
         return sorted(found)
+
+    def _is_empty(self, folder: str) -> bool:
+        """Whether a folder of the directory holds nothing that a run may get; not one that cannot be read."""
+        try:
+            with os.scandir(self._source(folder)) as entries:
+                return all(self._stays_out(entry.path) for entry in entries)
+        except OSError:
+            return False
 
     def _pause(self) -> None:
         if not self._go_on():
@@ -327,21 +348,3 @@ def _behind(brought: Brought, ours: Ours, go_on: GoOn) -> dict[str, Stamp]:
         except OSError:
             continue
     return found
-
-
-def _remove_unkept(work: str, run: Run) -> None:
-    for folder, _, names in os.walk(work, topdown=False):
-        for name in names:
-            path = os.path.relpath(os.path.join(folder, name), work).replace(os.sep, "/")
-            kept = not run.keep or any(workspace.selects(pattern, path) for pattern in run.keep)
-            if not kept or any(workspace.selects(pattern, path) for pattern in run.drop):
-                os.unlink(os.path.join(folder, name))
-        if folder != work:
-            _remove_if_empty(folder)
-
-
-def _remove_if_empty(folder: str) -> None:
-    try:
-        os.rmdir(folder)
-    except OSError:
-        return  # something of the run lies in it

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -287,3 +288,98 @@ def test_patterns_choose_nothing_that_lies_in_our_own_data_or_in_what_is_rebuilt
         folders.put(name)
     folders.fill(copy=("**/*",))
     assert folders.left() == ["in.melt", "sub", "sub/in.melt"]
+
+
+@pytest.fixture
+def kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modes hold for root as well, who runs some of these tests: for looks into folders and for removals."""
+    scandir, unlink, rmdir = os.scandir, os.unlink, os.rmdir
+
+    def looks(path: str) -> object:
+        if os.path.isdir(path) and os.lstat(path).st_mode & 0o500 != 0o500:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    def only_in_an_open_folder(call: Any) -> Any:
+        def removes(path: str, **more: Any) -> None:
+            above = os.path.dirname(os.fspath(path))
+            if "dir_fd" not in more and os.lstat(above).st_mode & 0o300 != 0o300:
+                raise PermissionError(13, "Permission denied", path)
+            call(path, **more)
+
+        return removes
+
+    monkeypatch.setattr(os, "scandir", looks)
+    monkeypatch.setattr(os, "unlink", only_in_an_open_folder(unlink))
+    monkeypatch.setattr(os, "rmdir", only_in_an_open_folder(rmdir))
+
+
+@pytest.mark.parametrize("mode", [0, 0o555, 0o300])
+@pytest.mark.usefixtures("kept_out")
+def test_a_run_that_closes_its_folders_is_tidied_up_all_the_same(folders: Folders, mode: int) -> None:
+    folders.put("deck")
+    folders.put("data/table")
+    brought = folders.fill(copy=("*",))
+    (folders.work / "out").write_text("1")
+    (folders.work / "data" / "own").write_text("1")
+    (folders.work / "sub").mkdir()
+    (folders.work / "sub" / "scratch").write_text("1")
+    for folder in ("data", "sub", "."):
+        (folders.work / folder).chmod(mode)
+    assert folders.tidy_up(brought, drop=("scratch",)) == []
+    assert folders.left() == ["data", "data/own", "out"]
+
+
+def test_what_cannot_be_removed_is_said_in_one_sentence_and_hinders_nothing(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        folders.put(f"deck{number}")
+    brought = folders.fill()
+    for name in ("scratch", "kept"):
+        (folders.work / name).write_text("1")
+    unlink = os.unlink
+
+    def refuses(path: str, **more: Any) -> None:
+        if os.path.basename(path) not in ("deck3", "deck4"):
+            raise PermissionError(13, "Permission denied", path)
+        unlink(path, **more)
+
+    monkeypatch.setattr(os, "unlink", refuses)
+    [said] = folders.tidy_up(brought, keep=("kept",))
+    assert said == ("Not removed from the run's folder: deck0, deck1, deck2 and 1 more (Permission denied).")
+    assert folders.left() == ["deck0", "deck1", "deck2", "kept", "scratch"]
+
+
+@pytest.mark.parametrize("pattern", ["data", "**/*", "data/**"])
+@pytest.mark.usefixtures("kept_out")
+def test_a_folder_that_cannot_be_read_is_told(folders: Folders, pattern: str) -> None:
+    folders.put("data/open/table")
+    folders.put("data/closed/table")
+    (folders.directory / "data" / "closed").chmod(0o300)
+    brought = folders.fill(copy=(pattern,))
+    assert brought.remarks == ["Left out of the run's folder, for it cannot be read: data/closed."]
+    assert (folders.work / "data" / "open" / "table").exists()
+
+
+@pytest.mark.usefixtures("kept_out")
+def test_a_folder_that_cannot_be_read_is_linked_where_folders_are(folders: Folders) -> None:
+    (folders.directory / "closed").mkdir(0o300)
+    assert list(folders.fill().links) == ["closed"]
+
+
+def test_names_that_the_disk_cannot_tell_apart_are_refused(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory lies on a disk that tells Deck from deck, the data directory on one that does not."""
+    folders.put("data/deck")
+    folders.put("data/Deck")
+    target = fresh_folder._Filling._target
+
+    def folded(self: Any, path: str) -> str:
+        return target(self, path.lower())
+
+    monkeypatch.setattr(fresh_folder._Filling, "_target", folded)
+    with pytest.raises(CannotBring, match="data/Deck and another") as caught:
+        folders.fill(copy=("data",))
+    assert caught.value.missing
