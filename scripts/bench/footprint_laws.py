@@ -2,7 +2,10 @@
 
 Each law takes bytes by one or two of four parameters, with some noise, one word that may matter, and
 perhaps a cliff. A few runs of it are seen, and then tasks inside and beyond what was seen are asked about.
-Short: the claim is less than such a task takes; the memory guard has the last word then. Nothing is asserted.
+A second table is of small trials, a half to a twentieth of the size, of laws with a fixed part that hides
+them: a claim is read off the laws that agree, is the most that they say where they differ and that is less
+than the default, or is the default. Short: the claim is less than such a task takes; the memory guard has the
+last word then. Nothing is asserted.
 Run it with the program's own Python: `.venv/bin/python scripts/bench/footprint_laws.py`.
 """
 
@@ -11,14 +14,16 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 
 from rich.console import Console
 from rich.table import Table
 
 from steelyard.rules.footprint import Experience, PastRun
-from steelyard.rules.quantities import GIB
+from steelyard.rules.quantities import GIB, KIB, MIB
 
 Parameters = Mapping[str, float | str]
 Law = Callable[[Parameters, random.Random], float]
@@ -116,10 +121,74 @@ def ask(law: Law, count: int, rng: random.Random, inside: Tally, beyond: Tally) 
             tally.ratios.append(found.claim / law(parameters, rng))
 
 
+@dataclass
+class Far:
+    """Claims of big runs after small trials: read off, the most of several laws, how many defaults."""
+
+    read_off: Tally = field(default_factory=Tally)
+    most: Tally = field(default_factory=Tally)
+    default: int = 0
+
+    def row(self) -> tuple[str, ...]:
+        """As Tally.row() for both, and how many defaults."""
+        return (*self.read_off.row(), *self.most.row(), str(self.default))
+
+
+DEFAULT = 8 * GIB
+SMALLER = (2, 5, 10, 20)
+TRIALS = (3, 4, 6, 8, 12)
+PAIRS = [(k, m) for k in (1, 2, 3) for m in (1, 2, 3) if k >= m]
+FAR_LAWS: dict[str, Callable[[float, float], float]] = {
+    **{f"x^{k:g}": lambda x, y, k=k: x**k for k in (1, 1.5, 2, 3)},  # type: ignore[misc]
+    **{f"x^{k} y^{m}": lambda x, y, k=k, m=m: x**k * y**m for k, m in PAIRS},  # type: ignore[misc]
+    **{f"x^{k} + y^{m}": lambda x, y, k=k, m=m: (x**k + y**m) / 2 for k, m in PAIRS},  # type: ignore[misc]
+}
+"""Shares of what grows, by shares of the full size."""
+
+
+def ask_far(batches: int, noise: float, rng: random.Random) -> Iterator[tuple[str, int, int, float, str]]:
+    """Law, how much smaller the trials were, how many; claim over need, and where it came from."""
+    for name, law in FAR_LAWS.items():
+        for smaller, trials in product(SMALLER, TRIALS):
+            for _ in range(batches):
+                fixed, grows = rng.uniform(30, 400) * MIB, rng.uniform(0.2, 12) * GIB
+                runs = []
+                for _ in range(trials):
+                    x, y = (rng.uniform(0.3, 1) / smaller for _ in range(2))
+                    took = (fixed + grows * law(x, y)) * rng.gauss(1, noise) + rng.gauss(0, 64 * KIB)
+                    runs.append(PastRun(_sized(name, x, y, rng), int(took), 60.0))
+                found = Experience(runs).of(_sized(name, 1.0, 1.0, rng))
+                assert found is not None
+                ratio = found.claim / (fixed + grows * law(1.0, 1.0))
+                sure = found.beyond is None or found.beyond.sure
+                kind = "default" if found.unknown(DEFAULT) is not None else "read off" if sure else "most"
+                yield name, smaller, trials, ratio, kind
+
+
+def _sized(name: str, x: float, y: float, rng: random.Random) -> Parameters:
+    return {"x": 100 * x, "y": 40 * y if "y" in name else 5.0, "price": rng.uniform(0, 300)}
+
+
+def far_table(batches: int, noise: float, rng: random.Random) -> Table:
+    """By law, by how much smaller the trials were, and by how many there were."""
+    rows: dict[str, Far] = defaultdict(Far)
+    for name, smaller, trials, ratio, kind in ask_far(batches, noise, rng):
+        for label in (name, f"{smaller} times smaller", f"{trials} trials", "all"):
+            row = rows[label]
+            row.default += kind == "default"
+            if kind != "default":
+                (row.read_off if kind == "read off" else row.most).ratios.append(ratio)
+    table = Table("", "read off: short", "by", "claim / need", "most: short", "by", "claim / need", "default")
+    for label in sorted(rows, key=lambda label: (label == "all", "trials" in label, "times" in label)):
+        table.add_row(label, *rows[label].row())
+    return table
+
+
 def main() -> None:
     """A table by law, and one by how many runs were seen."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--batches", type=int, default=10, help="how often each law is drawn anew (10)")
+    parser.add_argument("--noise", type=float, default=0.002, help="of small trials, a share (0.002)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     rng = random.Random(options.seed)
@@ -137,7 +206,9 @@ def main() -> None:
         table.add_row(label, *pair[0].row(), *pair[1].row())
     total = [Tally([r for pair in by_law.values() for r in pair[side].ratios]) for side in (0, 1)]
     table.add_row("all", *total[0].row(), *total[1].row())
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(far_table(options.batches, options.noise, rng))
 
 
 if __name__ == "__main__":

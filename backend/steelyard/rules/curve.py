@@ -123,7 +123,7 @@ class Curves:
 
     def of(self, parameters: Parameters) -> Guess | None:
         """What the curve of the runs with the same words says; where they lie on none, that of all."""
-        words = _words(parameters)
+        words = words_of(parameters)
         if words not in self._found:
             self._found[words] = fit(self._by_words.get(words, []), self._off) or self._common
         curve = self._found[words]
@@ -137,11 +137,11 @@ class Curves:
     def _by_words(self) -> dict[Words, list[tuple[Parameters, float]]]:
         found: dict[Words, list[tuple[Parameters, float]]] = {}
         for run in self._runs:
-            found.setdefault(_words(run[0]), []).append(run)
+            found.setdefault(words_of(run[0]), []).append(run)
         return found
 
 
-def _words(parameters: Parameters) -> Words:
+def words_of(parameters: Parameters) -> Words:
     """What of the parameters is no number, so that no curve can follow it."""
     return frozenset((name, repr(value)) for name, value in parameters.items() if not is_number(value))
 

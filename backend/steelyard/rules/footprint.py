@@ -12,12 +12,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
 from steelyard.rules import memory_curve
+from steelyard.rules.axes import Axis
+from steelyard.rules.beyond import AGREE, MARGIN, Beyond, Book
 from steelyard.rules.curve import Curves, Guess
+from steelyard.rules.law import MOST
 from steelyard.rules.nearness import NEAR, Nearness, Parameters, is_number
 from steelyard.rules.retry import RAISE
 
@@ -41,9 +44,6 @@ CLOSE: Final = 0.1
 
 FEW_RUNS: Final = 3
 """With fewer near runs than this all runs of the simulation answer, unless one had just these parameters."""
-
-NORMAL_95: Final = 1.645
-"""Standard deviations from the mean to the 95th percentile of a normal distribution."""
 
 RUNS_KEPT: Final = 200
 BOUNDS_KEPT: Final = 50
@@ -80,7 +80,7 @@ class Footprint:
     claim: bytes with the margin; peak: the largest seen of the runs that answer, grown where the task lies
     beyond all of them. runs: how many answer. near: False when all runs of the simulation had to.
     duration: seconds, the median of the runs that answer for it, or what their curve says; shortest, longest:
-    their range; timed: how many they are.
+    their range; timed: how many they are. beyond: what is not known of it, where it lies far beyond them all.
     """
 
     claim: int
@@ -91,6 +91,15 @@ class Footprint:
     shortest: float
     longest: float
     timed: int
+    beyond: Beyond | None = None
+
+    def unknown(self, default: int) -> int | None:
+        """What it claims if nobody can tell from what was seen; None: what stands here.
+
+        default: what a run claims of which nothing is known.
+        """
+        most = default if self.beyond is None else max(default, math.ceil(AGREE * self.beyond.least))
+        return None if self.beyond is None or self.claim <= most else most
 
 
 def margin(runs: int) -> float:
@@ -107,50 +116,6 @@ def margin_of_alike(peaks: Sequence[int]) -> float:
         return ONE_ALIKE
     spread = statistics.stdev(peaks) / statistics.fmean(peaks)
     return min(WIDE_MARGIN, max(LAST_MARGIN, DEVIATIONS * spread))
-
-
-def program_of(simulation: str, parameters: Parameters) -> str:
-    """Which runs of a simulation are of the same kind: all of them (""), except for `command`.
-
-    There it is the program, with the script that an interpreter is told to run: `python model.py`.
-    """
-    argv = _argv(simulation, parameters)
-    if not argv:
-        return ""
-    script = next((word for word in argv[1:] if not word.startswith("-")), "")
-    has_script = "." in _name(script) and not _is_number(script)
-    return " ".join([_name(argv[0]), *([script] if has_script else [])])
-
-
-def features(simulation: str, parameters: Parameters) -> Parameters:
-    """The parameters as they are compared; of a `command` each argument is one, numbers in it are numbers."""
-    argv = _argv(simulation, parameters)
-    if not argv:
-        return parameters
-    return {str(place): _number(word) for place, word in enumerate(argv)}
-
-
-def _argv(simulation: str, parameters: Parameters) -> list[str]:
-    argv = parameters.get("argv") if simulation == "command" else None
-    return [str(word) for word in argv] if isinstance(argv, list | tuple) else []
-
-
-def _name(path: str) -> str:
-    """The last part of a path, of either system."""
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
-def _is_number(word: str) -> bool:
-    return isinstance(_number(word), float)
-
-
-def _number(word: str) -> str | float:
-    """An argument as a number, also behind a name: --years=30 is compared by 30."""
-    try:
-        found = float(word.rpartition("=")[2])
-    except ValueError:
-        return word
-    return found if math.isfinite(found) else word
 
 
 class Experience:
@@ -177,16 +142,63 @@ class Experience:
         self._by_memory = Nearness(seen, peaks, ranges or {})
         self._by_time = Nearness(seen, durations, ranges or {})
         self._time_curves = Curves(durations)
+        if self._complete:
+            self._book = Book([(run.parameters, run.peak) for run in self._complete])
 
     def of(self, parameters: Parameters) -> Footprint | None:
         """What a run of these parameters is expected to take; None before the first completed run."""
         if not self._complete:
             return None
+        beyond = self._book.of(parameters)
+        if beyond is None:
+            return self._within(parameters)
+        # A larger value never claims less than a smaller one, whether that was seen or not.
+        near, time = self._within(beyond.nearest), self._timing(parameters)
+        least = max(near.claim, self._smaller(parameters), self.at_least(parameters))
+        most = min(MOST, max(least, beyond.most * (1 + MARGIN)))
+        beyond = replace(beyond, least=max(least, beyond.least), most=most)
+        peak = max(near.peak, int(most / (1 + MARGIN)))
+        return replace(_footprint(int(most), peak, near.runs, near.near, time), beyond=beyond)
+
+    def prepare(self) -> None:
+        """Work out what the first question would pay for."""
+        self.of({})
+        if self._complete:
+            self._book.prepare()
+
+    def seen(self) -> Mapping[str, Axis]:
+        """The numbers that completed runs had."""
+        return self._book.axes if self._complete else {}
+
+    def _smaller(self, parameters: Parameters) -> int:
+        """What runs claim none of whose numbers is larger, each for itself and all of them; 0 without any."""
+        smaller = [one for one in self._alone if self._book.reaches(parameters, one[0].parameters)]
+        if not smaller:
+            return 0
+        together = math.ceil(max(run.peak for run, _ in smaller) * (1 + self._added(FIRST_MARGIN)))
+        return max(together, *(claim for _, claim in smaller))
+
+    @cached_property
+    def _alone(self) -> list[tuple[PastRun, int]]:
+        """Each run with the claim of those of the same parameters, however they ended."""
+        alike: dict[str, list[PastRun]] = {}
+        for run in self.runs:
+            alike.setdefault(repr(sorted(run.parameters.items())), []).append(run)
+        found = []
+        for runs in alike.values():
+            done = [run for run in runs if run.teaches]
+            raised = max((int(run.peak * RAISE) for run in runs if run.starved and not done), default=0)
+            claim = self._claim_of_alike(done, max(run.peak for run in runs))
+            found += [(run, max(claim, raised)) for run in runs]
+        return found
+
+    def _within(self, parameters: Parameters) -> Footprint:
+        """The same, of a run that is not far beyond those that were seen."""
         time = self._timing(parameters)
         squares = self._by_memory.squares(parameters)
         answer, how = self._nearest(squares)
         least = self._at_least(squares)
-        peak = max(self._reached(squares, how), *(run.peak for run in answer))
+        peak = max(self._reached(parameters, squares, how), *(run.peak for run in answer))
         guess = None if how == "same" else self._memory_curves.of(parameters)
         if guess is not None and guess.inside and how == "all":
             return _footprint(max(least, _read_off(guess.most)), int(guess.most), guess.runs, True, time)
@@ -197,7 +209,8 @@ class Experience:
             if expected > peak:
                 least = max(least, _read_off(expected))
                 peak = expected
-        least = max(least, self._claim(answer, peak, alike=how == "same"))
+        by_runs = self._claim_of_alike(answer, peak) if how == "same" else self._claim(len(answer), peak)
+        least = max(least, by_runs)
         return _footprint(least, peak, len(answer), how != "all", time)
 
     def usual(self) -> Footprint | None:
@@ -209,7 +222,7 @@ class Experience:
         if not self._complete:
             return None
         peak = max(run.peak for run in self._complete)
-        claim = self._claim(self._complete, peak)
+        claim = self._claim(len(self._complete), peak)
         return _footprint(claim, peak, len(self._complete), False, _range(self._complete))
 
     def at_least(self, parameters: Parameters) -> int:
@@ -227,27 +240,31 @@ class Experience:
             return 0
         return max((int(run.peak * (RAISE if run.starved else 1 + ONE_ALIKE)) for run in same), default=0)
 
-    def _reached(self, squares: Sequence[float], how: How) -> int:
+    def _reached(self, parameters: Parameters, squares: Sequence[float], how: How) -> int:
         """The most that runs reached which did not complete, of those that may answer; 0 if there are none.
 
-        What such a run was ended with for want of memory no longer counts once one has completed.
+        One with a larger number is no bound for a smaller one. What such a run was ended with for want of
+        memory no longer counts once one of the same parameters has completed.
         """
-        reach = {"same": 0.0, "near": NEAR, "all": math.inf}[how]
+        bounds = [pair for pair in zip(self.runs, squares, strict=True) if not pair[0].complete]
+        if how == "same":
+            bounds = [(run, square) for run, square in bounds if square == 0.0 and not run.starved]
+        reaches = self._book.reaches
         return max(
-            (
-                run.peak
-                for run, square in zip(self.runs, squares, strict=True)
-                if not run.complete and square <= reach and not (how == "same" and run.starved)
-            ),
+            (run.peak for run, square in bounds if square <= NEAR or reaches(parameters, run.parameters)),
             default=0,
         )
 
-    def _claim(self, runs: Sequence[PastRun], peak: int, *, alike: bool = False) -> int:
-        """The claim by what runs took, one at the least; alike: of the same parameters."""
-        peaks = [run.peak for run in runs]
-        added = margin_of_alike(peaks) if alike else margin(len(runs))
-        most = peak if alike else max(_p95(peaks), peak)
-        return math.ceil(most * (1 + (added if self.own else max(added, WIDE_MARGIN))))
+    def _claim(self, runs: int, peak: int) -> int:
+        """The claim by so many runs, of whatever parameters, that took so much at the most."""
+        return math.ceil(peak * (1 + self._added(margin(runs))))
+
+    def _claim_of_alike(self, runs: Sequence[PastRun], peak: int) -> int:
+        """The same, by runs of the same parameters."""
+        return math.ceil(peak * (1 + self._added(margin_of_alike([run.peak for run in runs]))))
+
+    def _added(self, margin: float) -> float:
+        return margin if self.own else max(margin, WIDE_MARGIN)
 
     def _timing(self, parameters: Parameters) -> Guess:
         """How long a run takes: by runs of the same parameters, else by a curve, else by near runs."""
@@ -322,10 +339,3 @@ def _footprint(claim: int, peak: int, runs: int, near: bool, time: Guess) -> Foo
 def _read_off(peak: float) -> int:
     """The claim for a peak that was read off a curve and not seen: as little evidence as a single run."""
     return math.ceil(peak * (1 + FIRST_MARGIN))
-
-
-def _p95(peaks: Sequence[int]) -> float:
-    """The 95th percentile of a normal distribution with the mean and deviation of these peaks."""
-    if len(peaks) < 2:
-        return float(peaks[0])
-    return statistics.fmean(peaks) + NORMAL_95 * statistics.stdev(peaks)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from steelyard.rules.quantities import format_size
 
-Reason = Literal["memory", "cores", "held_for", "other_programs", "never_fits"]
+Reason = Literal["memory", "cores", "held_for", "other_programs", "never_fits", "scout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Waiting:
     held_for: it would fit, but capacity is held for the task `subject`.
     other_programs: even with every running task ended only `free` bytes would be.
     never_fits: the machine could never give more than `free` bytes.
+    scout: nobody can tell what it takes until the task `subject`, which goes ahead, has shown it.
     """
 
     reason: Reason
@@ -47,6 +48,8 @@ def waiting_sentence(waiting: Waiting) -> str:
         case "never_fits":
             most = format_size(max(0, free))
             return f"needs {format_size(need)}, this machine can give {most}: it will never fit"
+        case "scout":
+            return f"task {waiting.subject}, which goes ahead: it shows what such runs take"
 
 
 _NO_WORKER = "a worker: none serves the queue"

@@ -32,7 +32,8 @@ class Candidate:
     claim: bytes. passes: how often it was passed in a way that could delay it. known_duration: seconds that
     it takes, None if nobody knows. forced: the user was told that its claim never fits, and wants it tried.
     group: tasks of the same group may change places (those of a sweep, unless its order counts). seen: bytes
-    that a learned claim was made of, without its margin; None if nobody knows.
+    that a learned claim was made of, without its margin; None if nobody knows. ahead: the task that runs and
+    will show what it takes; it waits for that.
     """
 
     task_id: str
@@ -44,6 +45,7 @@ class Candidate:
     forced: bool = False
     group: str | None = None
     seen: int | None = None
+    ahead: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ def _obstacle(candidate: Candidate, cores: int, room: Room, with_all_ended: int)
     that they cannot, so nothing is ever held for such a task: it must not block the queue.
     """
     need = candidate.claim
+    if candidate.ahead is not None:
+        return Waiting("scout", need, room.headroom, candidate.ahead)
     if need <= room.headroom:
         return None if cores <= room.cores_free else Waiting("cores", cores, max(0, room.cores_free))
     if _may_run_alone(candidate, room):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steelyard.rules.footprint import BOUNDS_KEPT, RUNS_KEPT, PastRun, features, program_of
+from steelyard.rules.features import features, program_of
+from steelyard.rules.footprint import BOUNDS_KEPT, RUNS_KEPT, PastRun
 from steelyard.rules.states import Cause
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change

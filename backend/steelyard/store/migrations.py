@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from steelyard.rules.footprint import program_of
+from steelyard.rules.features import program_of
 
 Migration = Callable[[sqlite3.Connection], None]
 """Changes the tables of version n to those of n + 1, inside the transaction of all steps."""

@@ -18,8 +18,9 @@ from steelyard.rules.workspace import Manner
 from steelyard.store import claims, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import launch, outcomes, watching, workspaces
-from steelyard.supervisor.learning import GUESSES, Question
+from steelyard.supervisor import launch, outcomes, scouting, watching, workspaces
+from steelyard.supervisor.answers import Kind, Question
+from steelyard.supervisor.learning import GUESSES
 from steelyard.supervisor.scale import live_workers
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -161,7 +162,8 @@ def _choose(
     rows = _arranged(yard, rows, idle)
     while idle and rows:
         free, running = room(yard, claimed, idle)
-        choice = scheduling.choose((_candidate(yard, row) for row in rows.values()), free, running)
+        ahead = scouting.ahead(_running(yard, claimed))
+        choice = scheduling.choose((_candidate(yard, row, ahead) for row in rows.values()), free, running)
         why.update(choice.why)
         decisive = list(rows.values()) if choice.start is None else [rows[choice.start.task_id]]
         questions = [] if last else yard.learning.stale(decisive)[: GLANCE - asked]
@@ -203,11 +205,12 @@ def _arranged(yard: Yard, rows: dict[str, Row], idle: Sequence[WorkerHandle]) ->
     """The rows with those of each sweep in the order that ends soonest."""
     if not any(group_of(row) for row in rows.values()):
         return rows
-    candidates = [_candidate(yard, row) for row in rows.values()]
+    candidates = [_candidate(yard, row, {}) for row in rows.values()]
     free, running = room(yard, (), idle)
     serving = sum(not (handle.gone or handle.leaving) for handle in yard.handles.values())
     order = sweep_order.arrange(candidates, free, running, serving)
-    return {candidate.task_id: rows[candidate.task_id] for candidate in order}
+    arranged = {candidate.task_id: rows[candidate.task_id] for candidate in order}
+    return scouting.farthest_first(yard.learning, arranged, group_of)
 
 
 def _queued(yard: Yard, change: Change, queues: set[str], limit: int) -> dict[str, Row]:
@@ -241,9 +244,15 @@ def room(
     return Room(admission.headroom(view, live), cores, not running, view), running
 
 
-def _candidate(yard: Yard, row: Row) -> Candidate:
+def _running(yard: Yard, claimed: Sequence[Claimed]) -> list[RunningAttempt]:
+    held = [handle.attempt for handle in yard.handles.values() if handle.attempt is not None]
+    return [*held, *(attempt for _, attempt, _ in claimed)]
+
+
+def _candidate(yard: Yard, row: Row, ahead: Mapping[Kind, str]) -> Candidate:
     last = yard.learning.last(row)
     known = None if last is None else last.footprint
+    unknown = scouting.unknown(yard.learning, row)
     return Candidate(
         row["id"],
         row["claim"],
@@ -255,6 +264,7 @@ def _candidate(yard: Yard, row: Row) -> Candidate:
         forced=bool(row["forced"]),
         group=group_of(row),
         seen=None if known is None else known.peak,
+        ahead=None if unknown is None else ahead.get(unknown),
     )
 
 
@@ -286,6 +296,7 @@ def _attempt(yard: Yard, row: Row, number: int) -> RunningAttempt:
         fingerprint="" if known is None else known.fingerprint,
         parameters=parameters,
         usual=None if answer is None else answer.usual,
+        scouts=scouting.unknown(yard.learning, row),
     )
 
 

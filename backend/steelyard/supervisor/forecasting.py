@@ -15,7 +15,7 @@ from steelyard.machine.beside import compute
 from steelyard.machine.breathing import Breath
 from steelyard.rules import forecast
 from steelyard.rules.durations import Going
-from steelyard.rules.footprint import features, program_of
+from steelyard.rules.features import features, program_of
 from steelyard.rules.forecast import Outlook, Past, Runs, Waits
 from steelyard.rules.playing import Need
 from steelyard.rules.timestamps import iso

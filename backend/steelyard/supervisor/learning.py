@@ -8,16 +8,14 @@ what takes long is done in a thread: many questions at once, and to prepare new 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from steelyard.machine.beside import compute
-from steelyard.rules import admission, level
 from steelyard.rules.admission import Claim
-from steelyard.rules.footprint import Experience, Footprint, features, program_of
-from steelyard.rules.level import LevelRun, Provisional
-from steelyard.rules.nearness import Parameters
+from steelyard.rules.features import features, program_of
+from steelyard.rules.footprint import Experience, Footprint
+from steelyard.rules.level import LevelRun
 from steelyard.rules.retry import MEMORY, PastAttempt
 from steelyard.rules.states import Cause
 from steelyard.settings.environment import Settings
@@ -26,6 +24,8 @@ from steelyard.store import footprints, tasks
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
 from steelyard.store.records import Reader, Row, from_json, to_json
+from steelyard.supervisor import answers
+from steelyard.supervisor.answers import Answer, Kind, Prepared, Question
 from steelyard.supervisor.scale import Scale
 
 AT_ONCE = 4
@@ -51,55 +51,6 @@ GUESSES = frozenset({"learned", "default"})
 
 HIGHER = 0.1
 """A level run teaches anew once its peak has grown by this share."""
-
-Kind = tuple[str, str, str]
-"""A simulation, the program within it, and the fingerprint of what runs under that name now."""
-
-Question = tuple[str, str]
-"""A simulation, and parameters as JSON text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was said of a run of some parameters. least: bytes, as Experience.at_least() says.
-
-    provisional: by runs that have been level for long; None where there are none. edition: of the evidence;
-    runs: how many it was given by.
-    """
-
-    kind: Kind
-    edition: int
-    runs: int
-    footprint: Footprint | None
-    least: int
-    provisional: Provisional | None
-
-    @property
-    def usual(self) -> float | None:
-        """Seconds that a run usually takes; None before the first such run completed."""
-        return None if self.footprint is None else self.footprint.duration
-
-
-class _Prepared(NamedTuple):
-    """A question with all that is needed to answer it, in whatever thread."""
-
-    experience: Experience
-    levels: Sequence[LevelRun]
-    compared: Parameters
-    kind: Kind
-    edition: int
-    runs: int
-
-    def answer(self) -> Answer:
-        known, compared = self.experience, self.compared
-        return Answer(
-            self.kind,
-            self.edition,
-            self.runs,
-            known.of(compared),
-            known.at_least(compared),
-            level.provisional(self.levels, compared),
-        )
 
 
 class Learning:
@@ -197,40 +148,16 @@ class Learning:
     ) -> Claim:
         """What a task claims: stated (task), declared (simulation), learned or the default; bytes.
 
-        What is declared stands until runs of like parameters are known to take more. A learned claim is never
-        more than the machine could give: it is a guess, and such a task runs alone.
         roughly: whatever its parameters, for one of thousands; refresh() makes good for it in time.
         """
         if task is not None:
             return Claim(task, "task")
-        if roughly:
-            return self._claim(settings, simulation, self.usual(name, parameters), 0)
-        answer = self._ask((name, to_json(parameters)))
-        return self._claim(settings, simulation, answer.footprint, answer.least, answer.provisional)
-
-    def _claim(
-        self,
-        settings: Settings,
-        simulation: int | None,
-        found: Footprint | None,
-        least: int,
-        provisional: Provisional | None = None,
-    ) -> Claim:
-        """What is declared, learned or the default, by an answer."""
-        view = self._scale.view(settings)
-        largest = max(admission.SMALLEST_PEAK, view.total - view.guard)
-        learned = None if found is None else min(found.claim, largest)
-        if found is None and provisional is not None:
-            default = admission.default_claim(settings.worker_peak_memory, view.total, view.guard)
-            learned = min(max(provisional.claim(default), least), largest)
-        if simulation is not None and found is not None and found.near and found.peak > simulation:
-            simulation = None
-        claim = admission.claim_of(
-            None, simulation, learned, settings.worker_peak_memory, view.total, view.guard
+        known = (
+            answers.roughly(self.usual(name, parameters))
+            if roughly
+            else self._ask((name, to_json(parameters)))
         )
-        if claim.source == "learned":
-            return claim
-        return Claim(max(claim.bytes, min(least, largest)), claim.source)
+        return known.claim(simulation, self._scale.view(settings), settings.worker_peak_memory)
 
     def reckoned(self, settings: Settings, row: Mapping[str, Any]) -> Claim:
         """The claim that a waiting task (its row) would be weighed with, by the last answer for it."""
@@ -238,7 +165,7 @@ class Learning:
         if last is None or row["claim_source"] not in RELEARNED or row["cause"] in MEMORY:
             return Claim(row["claim"], row["claim_source"])
         declared = row["claim"] if row["claim_source"] == "simulation" else None
-        return self._claim(settings, declared, last.footprint, last.least, last.provisional)
+        return last.claim(declared, self._scale.view(settings), settings.worker_peak_memory)
 
     def refresh(self, change: Change, settings: Settings, row: dict[str, Any]) -> None:
         """Let a waiting task's claim (its row, changed in place) follow what was last answered for it.
@@ -336,15 +263,15 @@ class Learning:
         kind = answer.kind
         return kind[2] == self.fingerprint(kind[0]) and answer.edition == self._editions.get(kind, 0)
 
-    def _prepared(self, question: Question) -> _Prepared:
+    def _prepared(self, question: Question) -> Prepared:
         simulation, parameters = question[0], from_json(question[1])
         experience = self._experience(simulation, parameters)
         return self._asked(experience, question, self._kind(simulation, parameters))
 
-    def _asked(self, experience: Experience, question: Question, kind: Kind) -> _Prepared:
+    def _asked(self, experience: Experience, question: Question, kind: Kind) -> Prepared:
         levels = [run for each, run in self._levels.values() if each == kind]
         compared = features(question[0], from_json(question[1]))
-        return _Prepared(experience, levels, compared, kind, self._editions.get(kind, 0), self._runs[kind])
+        return Prepared(experience, levels, compared, kind, self._editions.get(kind, 0), self._runs[kind])
 
     def _is_worn(self, answer: Answer | None) -> bool:
         if answer is None or answer.kind[2] != self.fingerprint(answer.kind[0]):
@@ -378,7 +305,7 @@ def _made(kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, flo
     """The evidence, with all that its first question would pay for."""
     past = footprints.past(kind[0], rows, kind[2])
     experience = Experience(past.runs, ranges, own=past.own)
-    experience.of({})
+    experience.prepare()
     return experience
 
 

@@ -13,7 +13,8 @@ from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
 from steelyard.rules import messages
 from steelyard.rules.core_use import CoreUse
-from steelyard.rules.footprint import Footprint, program_of
+from steelyard.rules.features import program_of
+from steelyard.rules.footprint import Footprint
 from steelyard.rules.level import Level, reckoned
 from steelyard.rules.samples import MAX_POINTS, Point, thin
 from steelyard.rules.stages import Course, Stage
@@ -57,6 +58,8 @@ class RunningAttempt:
     cores: int
     started: float
     started_wall: float
+    scouts: tuple[str, str, str] | None = None
+    """The kind of runs of which it will show what those take that lie far beyond all that were seen."""
     fingerprint: str = ""
     """Of what runs: its simulation's file may have changed by the time it ends."""
     parameters: str | None = None
@@ -166,6 +169,8 @@ class RunningAttempt:
         """Settle what it is reckoned with; whether it is level, and its claim a guess."""
         level = self.guessed and self.level.is_level(self.ran_for(now), self.usual)
         self.reckoned = reckoned(self.claim, self.peak, self.known_peak) if level else self.claim
+        if level:
+            self.scouts = None
         return level
 
     def ran_for(self, now: float) -> float:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from steelyard.rules.quantities import GIB, MIB
 from steelyard.rules.reasons import Reason, Waiting, waiting_sentence
 
-REASONS: tuple[Reason, ...] = ("memory", "cores", "held_for", "other_programs", "never_fits")
+REASONS: tuple[Reason, ...] = ("memory", "cores", "held_for", "other_programs", "never_fits", "scout")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
 from steelyard.supervisor import dispatch, forecasting, outcomes, submission
-from steelyard.supervisor.learning import Answer
+from steelyard.supervisor.answers import Answer
 from tests.unit.supervisor.making import GIB, Made
 from tests.unit.supervisor.test_learning import ran
 
@@ -120,7 +120,7 @@ async def test_a_sweep_of_random_rows_is_looked_up_once_and_in_a_thread(made: Ma
 
 async def test_what_waits_for_room_by_an_old_answer_is_asked_about_again(made: Made) -> None:
     chance = random.Random(4)
-    await ran(made, *argv(chance), peak=8 * GIB)
+    await ran(made, "solver", *(f"--p{number}=1" for number in range(4)), peak=8 * GIB)
     ids = await sweep(made, chance, 3 * dispatch.GLANCE)
     await made.attempt(await made.worker(), await made.submit(memory="3GiB"), claim=3 * GIB)
     await made.worker()

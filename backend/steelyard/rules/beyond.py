@@ -1,0 +1,97 @@
+"""What is known of a run far beyond all that were seen, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from steelyard.rules.axes import axes
+from steelyard.rules.curve import Words, words_of
+from steelyard.rules.law import Laws
+from steelyard.rules.nearness import Parameters, is_number
+
+AGREE: Final = 2.0
+"""The laws agree about a run if the most that they say is not more than so many times the least."""
+
+MARGIN: Final = 0.1
+"""What is added to the most that they say."""
+
+BOOKS: Final = 64
+ENOUGH: Final = 3
+"""So many runs with the same words have laws of their own, and of so many words they are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A number that lies far beyond what was seen of it."""
+
+    name: str
+    value: float
+    seen: float
+    """The nearest to it."""
+    varied: bool
+    """Whether more than one value was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What a run far beyond all others takes: bytes at the least, and at the most.
+
+    nearest: its parameters, as far out as is not far yet.
+    """
+
+    unseen: tuple[Unseen, ...]
+    nearest: Parameters
+    least: float
+    most: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether the laws that agree with what was seen agree about it, too."""
+        return self.most <= AGREE * self.least
+
+
+class Book:
+    """The laws of one simulation, for each combination of words among the parameters.
+
+    runs: their parameters and what they took, the newest first; one at the least.
+    """
+
+    def __init__(self, runs: Sequence[tuple[Parameters, int]]) -> None:
+        self._runs = [(parameters, float(peak)) for parameters, peak in runs]
+        self.axes = axes(self._runs)
+        """The numbers that they had."""
+        self._laws: dict[Words, Laws] = {}
+
+    def of(self, parameters: Parameters) -> Beyond | None:
+        """What is known of a run; None where each of its numbers is within half more of what was seen."""
+        far = [
+            axis
+            for name, axis in self.axes.items()
+            if is_number(value := parameters.get(name)) and axis.place(float(value)) > axis.reach
+        ]
+        if not far:
+            return None
+        unseen = tuple(Unseen(axis.name, float(parameters[axis.name]), axis.end, axis.varied) for axis in far)
+        nearest = {**parameters, **{axis.name: axis.farthest() for axis in far}}
+        least, most = self._among(parameters).of(parameters)
+        return Beyond(unseen, nearest, least, most)
+
+    def reaches(self, parameters: Parameters, other: Parameters) -> bool:
+        """Whether a run takes no less than another: none of the other's numbers lies farther out."""
+        return all(axis.of(other) <= axis.of(parameters) for axis in self.axes.values())
+
+    def prepare(self) -> None:
+        """Find the laws of the words that ran last, which takes some milliseconds."""
+        self._among(self._runs[0][0])
+
+    def _among(self, parameters: Parameters) -> Laws:
+        """The laws of the runs with the same words; of all where they are too few."""
+        words = words_of(parameters)
+        if words not in self._laws:
+            if len(self._laws) >= BOOKS:
+                self._laws.clear()
+            alike = [run for run in self._runs if words_of(run[0]) == words]
+            self._laws[words] = Laws(alike if len(alike) >= ENOUGH else self._runs)
+        return self._laws[words]
