@@ -95,3 +95,23 @@ def test_what_stays_after_a_kill_of_the_worker_is_named_on_the_task(
             return found
 
         assert argv[-1] in eventually(remarks, within=PATIENCE)[0]
+
+
+def test_what_stays_after_a_kill_of_the_sidecar_is_named_on_the_task_at_the_next_start(
+    tmp_path: Path, names: Callable[[], set[str]]
+) -> None:
+    name = f"steelyard-test-{uuid.uuid4().hex}"
+    # Nothing of it cleans up.
+    argv = ["sh", "-c", f"echo x > /dev/shm/{name}; echo all there; exec sleep 600"]
+    with RunningSidecar(tmp_path / "data", "--workers", "1") as sidecar, sidecar.client() as client:
+        task_id = runs(client, argv)
+        sidecar.kill()
+    with RunningSidecar(tmp_path / "data") as sidecar, sidecar.client() as client:
+
+        def remarks() -> list[str]:
+            first = api.task(client, task_id)["attempts"][0]
+            assert first["cause"] == "sidecar_lost"
+            found: list[str] = first["remarks"]
+            return found
+
+        assert name in eventually(remarks, within=PATIENCE)[0]

@@ -66,7 +66,8 @@ def retry(session: Session, task_ids: tuple[str, ...], with_dependents: bool, sw
     def again(task_id: str) -> str:
         done = session.client.retry(task_id, with_dependents=with_dependents)
         others = len(session.answer()["task_ids"]) - 1
-        return f"{done} and {_tasks(others)} that depend on it" if others else done
+        depend = "depends" if others == 1 else "depend"
+        return f"{done} and {_tasks(others)} that {depend} on it" if others else done
 
     if sweep is not None:
         sweep = sweep_ids.resolve(session.client, sweep)

@@ -17,7 +17,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import outcomes, views, workspaces
+from steelyard.supervisor import outcomes, shared_leftovers, views, workspaces
 from steelyard.supervisor.following import Ended, teach
 from steelyard.supervisor.guarding import safely
 from steelyard.supervisor.yard import Yard
@@ -77,6 +77,10 @@ def recover(yard: Yard) -> int:
     yard.database.change_now(apply, "recover")
     for one in lost:
         safely("learning from an attempt that was lost", partial(_learn, yard, one), None)
+    for row in running:
+        shared_leftovers.look_after(
+            yard, row["task_id"], row["number"], row["started_at"], alone=len(running) == 1
+        )
     workspaces.catch_up(yard)
     return len(left)
 

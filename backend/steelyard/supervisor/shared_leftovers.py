@@ -20,18 +20,24 @@ NAMED = 3
 def look(yard: Yard, attempt: RunningAttempt) -> None:
     """Look, beside the loop, what an attempt left whose end is recorded, and put it on its task."""
     alone = not any(handle.attempt not in (None, attempt) for handle in yard.handles.values())
-    in_background(yard, _look(yard, attempt, alone), "looking for what a run left in shared memory")
+    look_after(yard, attempt.task_id, attempt.number, attempt.started_wall, alone=alone)
 
 
-async def _look(yard: Yard, attempt: RunningAttempt, alone: bool) -> None:
-    left = await beside(lambda: shared_memory.unused(attempt.started_wall))
+def look_after(yard: Yard, task_id: str, number: int, started: float, *, alone: bool) -> None:
+    """The same for any attempt. started: Unix s. alone: no other run was under way that may have left it."""
+    work = _look(yard, task_id, number, started, alone)
+    in_background(yard, work, "looking for what a run left in shared memory")
+
+
+async def _look(yard: Yard, task_id: str, number: int, started: float, alone: bool) -> None:
+    left = await beside(lambda: shared_memory.unused(started))
     if left:
         said = [in_words(left, alone=alone)]
-        yard.note(lambda change: claims.remark(change, attempt.task_id, attempt.number, said))
+        yard.note(lambda change: claims.remark(change, task_id, number, said))
 
 
 def in_words(left: list[Unused], *, alone: bool) -> str:
-    """alone: no other run was under way that may have left it."""
+    """The sentence for a task."""
     others = "another program" if alone else "another run or program"
     what = "a file" if len(left) == 1 else f"{len(left)} files"
     names = ", ".join(os.path.relpath(one.path, shared_memory.FOLDER) for one in left[:NAMED])

@@ -146,5 +146,5 @@ def _waiting_for(yard: Yard, view: View, blockers: Sequence[str], held: float | 
     if any(h.state is WorkerState.STARTING for h in serving):
         return "a worker that is starting"
     if any(h.idle for h in serving):
-        return "its turn: others are ahead of it"
+        return "its turn"
     return "a free worker: each one has a task"
