@@ -257,3 +257,16 @@ def test_ctrl_c_leaves_the_task_and_says_how_to_end_it(sidecar: RunningSidecar, 
         assert f"{name} goes on. End it with: steelyard cancel" in terminal.text
         client.cancel(task["task_id"])
         client.wait(task["task_id"], timeout=PATIENCE)
+
+
+def test_a_simulation_that_cannot_be_written_leaves_no_half_of_its_file(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *STEELYARD, "simulations", "new", "model", "--", "ls"],
+        env=environment(STEELYARD_DATA_DIR=str(tmp_path / "data")),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+    )
+    target = tmp_path / "data" / "simulations" / "model.toml"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {target}: File too large\n")
+    assert target.parent.is_dir() and not target.exists()

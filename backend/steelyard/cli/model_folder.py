@@ -64,7 +64,8 @@ def command_of(argv: Sequence[str], folder: Path, here: Path) -> list[str]:
     interpreter = _INTERPRETERS.get(os.path.splitext(program)[1].lower())
     if interpreter is not None:
         return [interpreter, program, *rest]
-    if os.path.isabs(program) or (not by_path and shutil.which(program) is not None):
+    found = None if by_path else shutil.which(program)
+    if os.path.isabs(program) or (found is not None and not os.path.samefile(found, folder / program)):
         return [program, *rest]  # a file of the same name beside the model is its input
     return [*_started(program, folder), *rest]
 

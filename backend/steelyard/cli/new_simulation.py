@@ -82,6 +82,8 @@ def new(
     here = Path.cwd()
     folder = here if directory is None else here / directory
     folder = Path(os.path.abspath(folder))
+    if not folder.is_dir():
+        raise click.BadParameter(f"{folder} is no folder.", ctx, param_hint="--directory")
     with told(as_json, data_dir):
         place = _place(data_dir)
         argv = program or (_program_in(folder, name),)
@@ -170,9 +172,9 @@ def _write(target: Path, name: str, text: str) -> None:
             file.write(text)
     except FileExistsError:
         raise Conflict(f"{target} is there already, and stays as it is. Choose another name.") from None
-    except OSError:
+    except OSError as error:
         target.unlink(missing_ok=True)  # half of a file is none
-        raise
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def _doubts(drafted: Draft, folder: Path) -> Iterator[str]:
@@ -183,6 +185,11 @@ def _doubts(drafted: Draft, folder: Path) -> Iterator[str]:
         yield f"There is no {script} in {folder}: the runs will fail until it is there."
     elif "{" not in program and not any(shutil.which(one) for one in (folder / program, program)):
         yield f"{program} was not found: the runs will fail until it is on the PATH or in {folder}."
+    if folder in (Path.home(), Path(folder.anchor)):
+        yield (
+            f"Each run gets what lies in {folder}, which is much: put the model into a folder of its own, or "
+            "name what a run needs in copy and link."
+        )
     texts = [name for name, schema in drafted.parameters.items() if "default" not in schema]
     if texts:
         one = texts[0]

@@ -101,6 +101,7 @@ def test_nothing_that_is_there_is_changed(
         (["a", "--", "ls", "gr\udcf6.txt"], "no text in UTF-8"),
         (["a", "--memory", "much", "--", "ls"], "--memory"),
         (["a", "--directory", "nowhere", "--", "ls"], "does not exist"),
+        (["a", "--directory", os.devnull, "--", "ls"], "is no folder"),
     ],
 )
 def test_what_cannot_be_is_said_and_leaves_nothing(
@@ -186,6 +187,13 @@ def test_a_program_that_tasks_would_not_find_is_named_by_its_path(
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     assert new("a", "--", "solve-it").command == (str(tool),)
     assert new("b", "--", "ls").command == ("ls",)
+
+
+def test_a_home_folder_is_said_to_be_much_for_each_run(
+    steelyard: Steelyard, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(model))
+    assert "which is much" in steelyard("simulations", "new", "a", "--", "ls").err
 
 
 def test_what_may_be_meant_otherwise_is_noted(steelyard: Steelyard, model: Path) -> None:
