@@ -31,8 +31,10 @@ class _Failing:
 class Steps:
     """Which steps fail now, and since when; times are awake time in seconds."""
 
-    def __init__(self, yard: Yard) -> None:
+    def __init__(self, yard: Yard, again: str = "every second") -> None:
+        """again: when a step that failed is tried again, for the sentence that tells of it."""
         self._yard = yard
+        self._again = again
         self._failing: dict[str, _Failing] = {}
         self._told: dict[str, float] = {}
 
@@ -67,11 +69,11 @@ class Steps:
         failing = self._failing.setdefault(what, _Failing(now, now - LOG_AGAIN, text))
         if failing.text != text or now - failing.logged >= LOG_AGAIN:
             failing.text, failing.logged = text, now
-            log.error("%s failed; the next turn tries again", what, exc_info=error)
+            log.error("%s failed; it is tried again %s", what, self._again, exc_info=error)
         if now - self._told.get(what, now - TELL_AGAIN) >= TELL_AGAIN:
             self._told[what] = now
             sentence = (
                 f"{what[0].upper()}{what[1:]} failed by a fault of Steelyard's own ({text}). It tries again "
-                "every second; its log says more."
+                f"{self._again}; its log says more."
             )
             notices.give(self._yard, "fault", sentence, step=what)

@@ -15,7 +15,7 @@ from steelyard.store.database import Change
 from steelyard.supervisor import notices, outcomes, shared_leftovers, spawn, views, workspaces
 from steelyard.supervisor.following import Ended, Following
 from steelyard.supervisor.guarding import record, safely
-from steelyard.supervisor.worker_handle import WorkerHandle
+from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from steelyard.supervisor.yard import Yard
 
 log = logging.getLogger(__name__)
@@ -142,6 +142,7 @@ class _WorkersEnd:
         self._outcome = outcome
         """Of an attempt of which nothing better is known."""
         self._plainly = False
+        self._held: RunningAttempt | None = None
 
     def write(self) -> None:
         """Ask for both in one change, and for what the attempt teaches in another."""
@@ -196,7 +197,9 @@ class _WorkersEnd:
         )
 
     def _done(self, ended: list[Ended]) -> None:
-        yard, handle, attempt = self._yard, self._handle, self._handle.attempt
+        yard, handle = self._yard, self._handle
+        # Should this fail half-way, it is done once more, and finds the attempt let go of.
+        attempt = self._held = handle.attempt or self._held
         yard.handles.pop(handle.worker_id, None)
         handle.state, handle.attempt = self._state, None
         handle.deny()

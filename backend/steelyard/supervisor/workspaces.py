@@ -110,15 +110,36 @@ def begin(
         if one.simulation.name == simulation.name:
             one.ran_with.add(key)
             mine.ran_with.add(other)
+    # First what may fail: nobody would tidy up after what is entered and never begins.
+    _keep(yard, _start(yard, handle, attempt, mine, message, finish))
     yard.workspaces[key] = mine
     attempt.preparing = True
     attempt.message = f"waiting for {mine.directory}"
-    _keep(yard, _prepare(yard, handle, attempt, mine, message, finish))
 
 
 def _names_a_file(element: str) -> bool:
     parts = element.replace("\\", "/").split("/")
     return bool(element) and not os.path.isabs(element) and ".." not in parts and "\0" not in element
+
+
+async def _start(
+    yard: Yard,
+    handle: WorkerHandle,
+    attempt: RunningAttempt,
+    mine: Workspace,
+    message: dict[str, Any],
+    finish: Finish,
+) -> None:
+    """Prepare and start; a fault of ours ends the attempt with the reason, and costs no other."""
+    try:
+        await _prepare(yard, handle, attempt, mine, message, finish)
+    except Exception as error:
+        log.exception("task %s, attempt %d could not be started", attempt.task_id, attempt.number)
+        attempt.preparing = False
+        mine.prepared.set()
+        if handle.attempt is attempt:
+            words = f"the sidecar could not start it: {type(error).__name__}: {error}; its log says more"
+            finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words))
 
 
 async def _prepare(
@@ -159,12 +180,7 @@ async def _prepare(
     if words:
         log.warning("the directory of task %s is not watched: %s", attempt.task_id, words)
     mine.started = True
-    try:
-        handle.send("start", low_priority=handle.low_priority, **message)
-    except Exception as error:
-        log.exception("task %s, attempt %d could not be started", attempt.task_id, attempt.number)
-        words = f"the sidecar could not start it: {type(error).__name__}: {error}; its log says more"
-        finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words))
+    handle.send("start", low_priority=handle.low_priority, **message)
 
 
 def _look_and_fill(yard: Yard, attempt: RunningAttempt, mine: Workspace) -> None:
@@ -203,13 +219,13 @@ def over(yard: Yard, attempt: RunningAttempt, *, succeeded: bool) -> None:
     _keep(yard, beside(partial(temporary.remove, temporary_note(yard, *key))))
     mine = yard.workspaces.get(key)
     if mine is not None and not mine.over:
-        mine.over = True
         _keep(yard, _tidy_up(yard, key, mine, succeeded=succeeded))
+        mine.over = True
 
 
 async def _tidy_up(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeeded: bool) -> None:
     remarks: list[str] = []
-    note: Path | None = workspace_notes.path(yard.data, *key)
+    note: Path | None = None
     try:
         mine.given_up = mine.given_up or not mine.started
         await mine.prepared.wait()
@@ -217,12 +233,13 @@ async def _tidy_up(yard: Yard, key: tuple[str, int], mine: Workspace, *, succeed
             remarks = await _compare(yard, mine, succeeded=succeeded)
         else:
             remarks = await beside(lambda: _tidy_folder(yard, key, mine, succeeded=succeeded))
+        note = workspace_notes.path(yard.data, *key)
     except Exception as error:
         log.exception("the folder of task %s, attempt %d could not be tidied up", *key)
         remarks = [f"Steelyard could not tidy up the run's folder: {error!r}. Its log says more."]
         note = None  # the next start tries again
     finally:
-        yard.workspaces.pop(key, None)
+        del yard.workspaces[key]
     yard.hurry()
     await _remark(yard, key, remarks, note)
 

@@ -54,7 +54,7 @@ def started(made: Made) -> list[dict[str, Any]]:
 
 async def has_started(made: Made, count: int) -> dict[str, Any]:
     """The message that started the last of so many attempts."""
-    await eventually_async(lambda: len(started(made)) >= count)
+    await eventually_async(lambda: len(started(made)) >= count, within=30)
     return started(made)[count - 1]
 
 
@@ -69,7 +69,7 @@ async def end(made: Made, task_id: str, **how: Any) -> None:
     handle = holder(made, task_id)
     assert handle.attempt is not None
     attempts.on_ended(made.yard, handle, handle.attempt, ended(**how))
-    await eventually_async(lambda: handle.attempt is None and not made.yard.errands)
+    await eventually_async(lambda: handle.attempt is None and not made.yard.errands, within=30)
 
 
 def said(made: Made, task_id: str) -> list[str]:
