@@ -34,11 +34,20 @@ class Limited:
     @property
     def oom_kills(self) -> int:
         """How many processes the kernel has ended here for want of memory."""
-        name = "memory.events" if self.version == V2 else "memory.oom_control"
-        for line in (self.folder / name).read_text().splitlines():
+        if self.version == V2:
+            return self._count(self.folder / "memory.events")
+        # Version 1 counts the victims of each group by itself.
+        return sum(self._count(each / "memory.oom_control") for each in (self.folder, *self._below()))
+
+    def _below(self) -> list[Path]:
+        return [each for each in self.folder.iterdir() if each.is_dir()]
+
+    @staticmethod
+    def _count(file: Path) -> int:
+        for line in file.read_text().splitlines():
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
-        raise CannotLimit(f"{self.folder / name} does not count")
+        raise CannotLimit(f"{file} does not count")
 
     def limit(self, size: int) -> None:
         """Let it use so many bytes, from now on."""
@@ -50,6 +59,8 @@ class Limited:
         deadline = time.monotonic() + within
         while self.folder.exists():
             with contextlib.suppress(OSError):
+                for below in self._below():
+                    below.rmdir()
                 self.folder.rmdir()
                 return
             if time.monotonic() > deadline:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -155,7 +155,7 @@ class Model:
         handle.reader = asyncio.create_task(spawn._listen(handle, on_message, on_end))
         spawn.watch(handle.reader, "listening", lambda why: yard.hurry())
 
-    def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
+    def sample(self, roots: dict[str, int], counted: Collection[str] = ()) -> dict[str, TreeUse]:
         return {worker_id: TreeUse(GIB, 50.0, 1, 1.0) for worker_id in roots}
 
     rest = 0.0

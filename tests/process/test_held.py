@@ -12,7 +12,7 @@ import pytest
 from bench.footprints import HEAD, Watched, running, truth
 from steelyard.machine.processes import TreeSampler
 from tests.helpers import api
-from tests.helpers.cgroup import limited
+from tests.helpers.cgroup import Limited, limited
 from tests.helpers.sidecar import PATIENCE, RunningSidecar
 from tests.helpers.waiting import eventually
 
@@ -126,3 +126,79 @@ time.sleep(3)
 """
     program += ENDS_ITS_FORKS
     assert 310 < peak_of(client, program, tmp_path) < 400
+
+
+@pytest.fixture
+def group() -> Iterator[Limited]:
+    """A group in which a sidecar may make others."""
+    with limited(2048 * MIB) as made:
+        if made.version == "cgroup v2":
+            pytest.skip("a control group cannot be made here without systemd's delegation")
+        yield made
+
+
+def grouped(group: Limited, folder: Path) -> RunningSidecar:
+    program = (*group.enter, sys.executable, "-m", "steelyard")
+    return RunningSidecar(
+        folder / "data", "--workers", "2", program=program, WORKER_GROUPS="on", WORKER_MEMORY_GUARD="64MiB"
+    )
+
+
+def below(group: Limited) -> list[str]:
+    return [each.name for each in group.folder.iterdir() if each.name.startswith("steelyard-")]
+
+
+def test_where_workers_have_groups_the_kernel_counts_what_nobody_has_mapped(
+    group: Limited, tmp_path: Path
+) -> None:
+    """150 MiB in /dev/shm that no process maps, and 200 MiB of which a sample between two sees nothing."""
+    program = """
+spike = [os.fork() for _ in range(1)]
+if not spike[0]:
+    held = bytearray(b'x') * (200 * MIB)
+    os._exit(0)
+os.waitpid(spike[0], 0)
+name = "/dev/shm/held-%d" % os.getpid()
+file = open(name, "wb")
+os.unlink(name)
+for _ in range(150): file.write(b"x" * MIB)
+time.sleep(2)
+"""
+    with grouped(group, tmp_path) as sidecar, sidecar.client() as client:
+        api.all_run(client, 2)
+        assert len(below(group)) == 2
+        task_id = api.submit(client, [sys.executable, "-c", HEAD + program, str(tmp_path)])
+
+        def memory() -> float:
+            return max(one["memory"] or 0 for one in api.workers(client)) / MIB
+
+        eventually(lambda: 145 < memory() < 190, within=PATIENCE)
+        assert 200 < int(api.reaches(client, task_id, "SUCCEEDED")["memory"]["peak"]) / MIB < 260
+    eventually(lambda: below(group) == [], within=PATIENCE)
+
+
+def test_a_killed_sidecar_leaves_groups_to_the_next_one_and_no_result_is_lost(
+    group: Limited, tmp_path: Path
+) -> None:
+    with grouped(group, tmp_path) as sidecar, sidecar.client() as client:
+        api.all_run(client, 2)
+        task_id = api.submit(client, ["sleep", "1"])
+        api.reaches(client, task_id, "RUNNING")
+        sidecar.process.kill()
+        sidecar.process.wait()
+    left = set(below(group))
+    with grouped(group, tmp_path) as sidecar, sidecar.client() as client:
+        api.reaches(client, task_id, "SUCCEEDED")
+        eventually(lambda: len(below(group)) == 2 and not left & set(below(group)), within=PATIENCE)
+
+
+def test_without_a_group_a_worker_works_as_ever(group: Limited, tmp_path: Path) -> None:
+    with grouped(group, tmp_path) as sidecar, sidecar.client() as client:
+        api.all_run(client, 2)
+        # Nobody may write to it any more, and then it is gone under a living worker.
+        for name in below(group):
+            for pid in (group.folder / name / "cgroup.procs").read_text().split():
+                (group.folder / "cgroup.procs").write_text(pid)
+            (group.folder / name).rmdir()
+        task_id = api.submit(client, [sys.executable, "-c", "held = b'x' * (100 * 2**20)"])
+        assert 100 < int(api.reaches(client, task_id, "SUCCEEDED")["memory"]["peak"]) / MIB < 130

@@ -25,6 +25,7 @@ MAY = {
     "machine/processes/cores.py": KERNEL,
     "machine/processes/linux.py": KERNEL,
     "machine/shared_memory.py": KERNEL,
+    "machine/task_groups.py": KERNEL,
     "machine/copying.py": "copies regular files, and opens each without waiting",
     "machine/lock.py": "opens the lock to hold it",
     "machine/logs.py": "writes logs, and copies its own when it rotates them",

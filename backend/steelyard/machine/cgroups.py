@@ -44,6 +44,16 @@ def read_number(file: Path) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
+def read_table(file: Path) -> dict[str, int]:
+    """The "name number" lines of a control file; none if it cannot be read."""
+    try:
+        lines = file.read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = (line.split() for line in lines)
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+
+
 @functools.lru_cache(maxsize=16)
 def _levels(controller: str, root: Path, memberships: str) -> tuple[Level, ...]:
     try:

@@ -28,6 +28,7 @@ class Settings:
     worker_peak_memory: int | None
     worker_memory_guard: int | None
     worker_cores: int | None
+    worker_groups: str
     pause_on_battery_below: int
     keep_tasks_for: float
     keep_tasks: int

@@ -191,6 +191,16 @@ SETTINGS: tuple[Setting, ...] = (
         "the physical cores that Steelyard may use",
     ),
     Setting(
+        "worker_groups",
+        "WORKER_GROUPS",
+        "choice",
+        "auto",
+        "Count memory by control groups",
+        "Let the kernel count what a worker's tasks hold: where systemd has delegated the group of Steelyard "
+        "to it, also as root under version 1, or never. From the next start on; Linux only.",
+        choices=("auto", "on", "off"),
+    ),
+    Setting(
         "pause_on_battery_below",
         None,
         "integer",

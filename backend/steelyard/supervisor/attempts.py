@@ -19,6 +19,7 @@ from steelyard.supervisor.yard import Yard
 log = logging.getLogger(__name__)
 
 SIGKILL = 9
+PEAK = "reading what a group held"
 
 STOPPED = {
     "timeout": Cause.TIMEOUT,
@@ -99,6 +100,7 @@ def _outcome(yard: Yard, handle: WorkerHandle, attempt: RunningAttempt, message:
     # The kernel's own figure of one process, which misses no spike, has pages of files in it: these are no
     # memory that a run holds.
     attempt.peak = max(attempt.peak, (message["peak_memory"] or 0) - attempt.files)
+    attempt.peak = max(attempt.peak, safely(PEAK, lambda: yard.scale.peak_counted(handle, attempt), 0))
     if "warm" in message:
         # It shared a process, of which samples know only all that it ever used.
         attempt.cpu_seconds = message["cpu_seconds"] or 0.0

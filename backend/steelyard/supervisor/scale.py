@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from steelyard.machine.memory import MemoryReading
 from steelyard.machine.memory.oom import Counts, struck
 from steelyard.machine.processes import TreeUse
+from steelyard.machine.task_groups import most_held
 from steelyard.rules import admission
 from steelyard.rules.admission import LiveWorker, MemoryView
 from steelyard.settings.environment import Settings
 from steelyard.supervisor.largest_programs import LargestPrograms, Programs
-from steelyard.supervisor.worker_handle import WorkerHandle
+from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 
 OOM_SAMPLES, OOM_SPACING = 8, 0.2
 """Readings of the kernel's counters that are kept, at least so many seconds apart: those of the last 2 s."""
@@ -25,8 +27,8 @@ TIGHT = 1.5
 class Sampler(Protocol):
     """What the scale needs of machine.processes.TreeSampler."""
 
-    def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
-        """The use of the tree below each root, by the root's key."""
+    def sample(self, roots: dict[str, int], counted: Collection[str] = ()) -> dict[str, TreeUse]:
+        """The use of the tree below each root, by the root's key; counted: by somebody else."""
 
     def wants_closer_look(self, *, in_need: bool = False) -> bool:
         """Whether look_closer() has to be called now."""
@@ -71,8 +73,16 @@ class Scale:
             self._ooms.append(self._oom_kills())
         living = {h.worker_id: h for h in handles if h.pid is not None and not h.gone}
         roots = {worker_id: h.pid for worker_id, h in living.items() if h.pid is not None}
-        for worker_id, use in self._sampler.sample(roots).items():
-            handle = living[worker_id]
+        asked = {worker_id: h.group.counted() for worker_id, h in living.items() if h.group is not None}
+        groups = {worker_id: counted for worker_id, counted in asked.items() if counted is not None}
+        for worker_id, use in self._sampler.sample(roots, groups).items():
+            handle, counted = living[worker_id], groups.get(worker_id)
+            if counted is not None:
+                use = replace(use, memory=counted.held + use.tables)
+                if handle.attempt is None:
+                    handle.most_before = counted.most or 0
+                else:
+                    handle.attempt.files_kept = max(handle.attempt.files_kept, counted.files)
             handle.use = use
             if handle.attempt is None:
                 handle.own_cpu_seconds = use.cpu_seconds
@@ -101,6 +111,13 @@ class Scale:
         """Whether memory may be short soon, so that figures matter more than what they cost."""
         view = self.view(settings)
         return view.available < TIGHT * view.guard
+
+    def peak_counted(self, handle: WorkerHandle, attempt: RunningAttempt) -> int:
+        """Bytes that the kernel counted at the peak of an attempt that ends; 0 where it cannot tell."""
+        counted = handle.group.counted() if handle.group is not None else None
+        if counted is None:
+            return 0
+        return most_held(counted, handle.most_before, attempt.files_kept, handle.own_memory)
 
     def oom_struck(self) -> str | None:
         """What shows that the kernel ended something for want of memory a moment ago; None: nothing does."""

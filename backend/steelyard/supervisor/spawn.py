@@ -15,6 +15,7 @@ from steelyard.machine.faultpoints import reach
 from steelyard.machine.paths import make_log_folder
 from steelyard.machine.programs import worker_command
 from steelyard.rules import messages
+from steelyard.supervisor import grouping
 from steelyard.supervisor.guarding import watch
 from steelyard.supervisor.worker_handle import WorkerHandle
 from steelyard.supervisor.yard import Yard
@@ -69,6 +70,7 @@ async def spawn(yard: Yard, handle: WorkerHandle, on_message: OnMessage, on_end:
         os.close(descriptor)
     reach("worker", "after_spawn")
     handle.identity = identity.identity_of(handle.process.pid)
+    await grouping.join(yard, handle, handle.process.pid)
     handle.send(
         "hello",
         v=messages.VERSION,

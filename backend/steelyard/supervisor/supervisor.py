@@ -17,6 +17,7 @@ from steelyard.store import events, tasks
 from steelyard.store import pause as pause_table
 from steelyard.supervisor import (
     forecasting,
+    grouping,
     launch,
     leaving,
     notices,
@@ -67,6 +68,7 @@ class Supervisor:
         lived = recovery.recover(yard)
         yard.pause.person = pause_table.by_person(yard.database)
         launch.install_helper(yard)
+        await grouping.begin(yard)
         if yard.preferences.notice:
             notices.give(yard, "preferences", yard.preferences.notice)
         count = lived if wanted == "restore" else int(wanted)

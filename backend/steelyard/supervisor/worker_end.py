@@ -12,7 +12,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.store import claims, workers
 from steelyard.store.claims import Outcome
 from steelyard.store.database import Change
-from steelyard.supervisor import notices, outcomes, shared_leftovers, spawn, views, workspaces
+from steelyard.supervisor import grouping, notices, outcomes, shared_leftovers, spawn, views, workspaces
 from steelyard.supervisor.following import Ended, Following
 from steelyard.supervisor.guarding import record, safely
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
@@ -105,6 +105,7 @@ def sweep(yard: Yard) -> None:
 def on_end(yard: Yard, handle: WorkerHandle) -> None:
     """A worker's process has ended: its orphans are ended, its attempt and its row get their outcome."""
     yard.sweep_due = True
+    safely("leaving its group", lambda: grouping.leave(yard, handle), None)
     safely("ending what a worker left behind", lambda: sweep(yard), None)
     state, reason = _ending(handle)
     oom = None

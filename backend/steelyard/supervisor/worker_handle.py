@@ -11,6 +11,7 @@ import msgspec
 
 from steelyard.machine.faultpoints import reach
 from steelyard.machine.processes import TreeUse
+from steelyard.machine.task_groups import Group
 from steelyard.rules import messages
 from steelyard.rules.core_use import CoreUse
 from steelyard.rules.features import program_of
@@ -105,6 +106,8 @@ class RunningAttempt:
     peak: int = 0
     files: int = 0
     """Bytes of files that one of its processes had mapped, at the most."""
+    files_kept: int = 0
+    """Bytes of files of which its group kept pages, at the most; 0 without a group."""
     weighed: tuple[float, int] | None = None
     """Awake time and memory of the sample before."""
     growth: float = 0.0
@@ -223,6 +226,10 @@ class WorkerHandle:
     identity: str | None = None
     attempt: RunningAttempt | None = None
     use: TreeUse | None = None
+    group: Group | None = None
+    """Where the kernel counts what it and its tasks hold, if it may."""
+    most_before: int = 0
+    """Bytes that the group had held at the most before the attempt."""
     own_memory: int = 0
     own_cpu_seconds: float = 0.0
     warm: str | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from steelyard.machine.clocks import Clocks
 from steelyard.machine.loop_meter import LoopMeter
 from steelyard.machine.paths import DataDirectory
+from steelyard.machine.task_groups import Groups
 from steelyard.rules.battery import Charge
 from steelyard.rules.ladder import Ladder
 from steelyard.rules.pause import Pause
@@ -56,6 +57,8 @@ class Yard:
     scale: Scale
     feed: Feed
     rng: random.Random
+    groups: Groups | None = None
+    """Where workers get groups of their own; None: nowhere."""
     battery: Callable[[], Charge | None] = lambda: None
     meter: LoopMeter = field(default_factory=LoopMeter)
     users: UsersEnvironment = field(default_factory=UsersEnvironment)

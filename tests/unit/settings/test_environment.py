@@ -23,6 +23,7 @@ DEFAULTS = {
     "worker_peak_memory": None,
     "worker_memory_guard": None,
     "worker_cores": None,
+    "worker_groups": "auto",
     "pause_on_battery_below": 20,
     "simulations_dir": None,
     "low_priority": False,

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -36,7 +37,7 @@ class NoTrees:
 
     rest = 0.0
 
-    def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
+    def sample(self, roots: dict[str, int], counted: Collection[str] = ()) -> dict[str, TreeUse]:
         return {}
 
     def wants_closer_look(self, *, in_need: bool = False) -> bool:

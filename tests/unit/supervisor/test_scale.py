@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -32,7 +33,7 @@ class Sampler:
     memory: int = AGENT
     cpu_seconds: float = 0.0
 
-    def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
+    def sample(self, roots: dict[str, int], counted: Collection[str] = ()) -> dict[str, TreeUse]:
         return {key: TreeUse(self.memory, 0.0, 2, self.cpu_seconds) for key in roots}
 
     rest = 2.0

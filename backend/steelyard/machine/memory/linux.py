@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from steelyard.machine.cgroups import Level, Version, levels, read_number
+from steelyard.machine.cgroups import Level, Version, levels, read_number, read_table
 from steelyard.machine.memory.reading import MemoryReading, Pressure, worse
 
 WARNING_SOME = 10.0
@@ -109,7 +109,7 @@ def _bound(level: Level, machine_total: int) -> _Bound | None:
         usage, prefix = "memory.current", ""
     else:
         # The hierarchical limit counts ancestors too, also those that a container does not show.
-        stat = _stat(folder)
+        stat = read_table(folder / "memory.stat")
         limits = [read_number(folder / "memory.limit_in_bytes"), stat.get("hierarchical_memory_limit")]
         usage, prefix = "memory.usage_in_bytes", "total_"
     known = [limit for limit in limits if limit is not None and limit < machine_total]
@@ -119,7 +119,7 @@ def _bound(level: Level, machine_total: int) -> _Bound | None:
     used = read_number(folder / usage)
     if used is None:
         return _Bound(limit, limit)
-    stat = _stat(folder) if stat is None else stat
+    stat = read_table(folder / "memory.stat") if stat is None else stat
     files = stat.get(f"{prefix}inactive_file", 0) + stat.get(f"{prefix}active_file", 0)
     kept = _low_watermark(limit)
     # Version 1 does not tell which of the kernel's own memory it could drop: none, then.
@@ -133,14 +133,6 @@ def _low_watermark(size: int) -> int:
     """
     least = math.isqrt(16 * size * 1024)
     return least + max(least // 4, size // 1000)
-
-
-def _stat(folder: Path) -> dict[str, int]:
-    """The figures of memory.stat, bytes; none where it cannot be read."""
-    try:
-        return _table(folder / "memory.stat")
-    except OSError:
-        return {}
 
 
 def _table(file: Path, unit: int = 1) -> dict[str, int]:

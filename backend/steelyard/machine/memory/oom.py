@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from steelyard.machine.cgroups import levels
+from steelyard.machine.task_groups import OURS, PREFIX
 
 Counts = dict[str, int]
 """How often, by where it was counted: "control group" or "machine". Empty: nothing can be read."""
@@ -23,9 +24,17 @@ def oom_kills(root: Path = Path("/")) -> Counts:
     if sys.platform != "linux":
         return {}
     for level in levels("memory", root):
-        name = "memory.events" if level.version == "cgroup v2" else "memory.oom_control"
-        found = _figure(level.folder / name)
+        folder, name = level.folder, "memory.events"
+        if level.version == "cgroup v1":
+            name = "memory.oom_control"
+        elif folder.name == OURS:
+            # A leaf, made for us alone: those of our workers lie beside it.
+            folder = folder.parent
+        found = _figure(folder / name)
         if found is not None:
+            if level.version == "cgroup v1":
+                # It counts the victims of each group by itself.
+                found += sum(_figure(below / name) or 0 for below in folder.glob(f"{PREFIX}*"))
             return {"control group": found}
     machine = _figure(root / "proc/vmstat")
     return {} if machine is None else {"machine": machine}

@@ -6,7 +6,7 @@ Pure but for the reader and the clock that are passed in.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from steelyard.machine.processes.closer import CloserLooks, of_memory, of_segments
@@ -81,17 +81,18 @@ class TreeSampler:
         self.rest = 0.0
         """Seconds after which the next sample is worth its cost: large trees are sampled less often."""
 
-    def sample(self, roots: dict[str, int]) -> dict[str, TreeUse]:
+    def sample(self, roots: dict[str, int], counted: Collection[str] = ()) -> dict[str, TreeUse]:
         """The use of the tree below each root (its PID), by the root's key; roots may lie inside each other.
 
-        A root that has gone uses nothing and keeps its cpu_seconds. A key that is left out is forgotten.
+        counted: keys of those whose memory somebody else counts, so that nobody has to look closer. A root
+        that has gone uses nothing and keeps its cpu_seconds. A key that is left out is forgotten.
         """
         began = time.thread_time()
         self._processes.begin()
         look, now = _Look(self._processes), self._monotonic()
         self._looks.begin(now)
         self._trees = {key: tree for key, tree in self._trees.items() if key in roots}
-        uses = {key: self._sample(key, pid, look, now) for key, pid in roots.items()}
+        uses = {key: self._sample(key, pid, look, now, key not in counted) for key, pid in roots.items()}
         self.rest = (time.thread_time() - began) / SHARE
         return uses
 
@@ -103,7 +104,7 @@ class TreeSampler:
         """Look page by page at what is most doubtful; blocks. It counts from the next sample on."""
         self._looks.look()
 
-    def _sample(self, key: str, pid: int, look: _Look, now: float) -> TreeUse:
+    def _sample(self, key: str, pid: int, look: _Look, now: float, closely: bool) -> TreeUse:
         root = look.use(pid)
         tree = self._trees.get(key)
         if root is None or (tree is not None and tree.root[0] == pid and tree.root != (pid, root.started)):
@@ -124,11 +125,12 @@ class TreeSampler:
                 tree.cpu = 100.0 * tree.since / (now - tree.at)
                 tree.at, tree.since = now, 0.0
         living = [use for use in found.values() if not use.ended]
-        memory = sum(use.tables for use in living) + self._memory(tree, living, now)
+        tables = sum(use.tables for use in living)
+        memory = tables + self._memory(tree, living, now, closely)
         files = max((use.files for use in living), default=0)
-        return TreeUse(memory, round(tree.cpu, 1), len(living), tree.cpu_seconds, files)
+        return TreeUse(memory, round(tree.cpu, 1), len(living), tree.cpu_seconds, files, tables)
 
-    def _memory(self, tree: _Tree, living: list[ProcessUse], now: float) -> int:
+    def _memory(self, tree: _Tree, living: list[ProcessUse], now: float, closely: bool) -> int:
         """What the processes of a tree hold, each page once."""
         families: dict[object, dict[Name, Part]] = {}
         segments: dict[Name, Part] = {}
@@ -144,14 +146,16 @@ class TreeSampler:
         }
         tree.families = pools
         held = tree.segments.holds(segments)
-        self._looks.ask(tree.segments, segments, of_segments, now)
+        if closely:
+            self._looks.ask(tree.segments, segments, of_segments, now)
         for family, parts in families.items():
             pool = pools.get(family)
             if pool is None:
                 held += sum(part.size for part in parts.values())
             else:
                 held += pool.holds(parts)
-                self._looks.ask(pool, parts, of_memory, now)
+                if closely:
+                    self._looks.ask(pool, parts, of_memory, now)
         return held
 
 

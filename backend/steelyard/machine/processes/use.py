@@ -55,7 +55,8 @@ class TreeUse:
     cpu: per cent of one core since the last sample; 0.0 in the first, over 100 with several busy threads.
     processes: how many live, zombies not counted; 0 when the root is gone.
     cpu_seconds: all that the tree has used since its root began, as far as samples saw it; never falls.
-    files: bytes of files that the one of its processes with most of them has mapped.
+    files: bytes of files that the one of its processes with most of them has mapped. tables: bytes that the
+    system needs to map all that, a part of memory.
     """
 
     memory: int
@@ -63,6 +64,7 @@ class TreeUse:
     processes: int
     cpu_seconds: float
     files: int = 0
+    tables: int = 0
 
 
 class ProcessReader(Protocol):
