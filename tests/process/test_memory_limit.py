@@ -39,6 +39,17 @@ while True:
     held.append(bytearray(b"x" * 2**20) * 10)
     time.sleep(0.05)
 """
+READS = """
+import os, sys, time
+with open("read", "wb") as file:
+    for _ in range(450):
+        file.write(os.urandom(2**20))
+deadline = time.monotonic() + float(sys.argv[1])
+while time.monotonic() < deadline:
+    with open("read", "rb") as file:
+        while file.read(2**20):
+            pass
+"""
 GRABS = "held = bytearray(b'x' * 2**20) * 4096"
 
 
@@ -131,6 +142,22 @@ def test_a_limit_that_shrinks_under_running_tasks_costs_the_cheaper_one_and_kill
         eventually(lambda: task(client, old)["state"] == "SUCCEEDED", within=40)
         assert len(task(client, old)["attempts"]) == 1 and group.oom_kills == 0
         client.post(f"/api/tasks/{young}/cancel/")
+
+
+def test_files_that_a_task_reads_again_and_again_cost_nobody_anything(
+    group: Limited, sidecar: RunningSidecar
+) -> None:
+    with sidecar.client() as client:
+        steady = submit(client, HOLDS, "300", "12", memory="320MiB")
+        eventually(lambda: (task(client, steady)["memory"]["peak"] or 0) > 280 * MIB, within=30)
+        reads = submit(client, READS, "4", memory="64MiB")
+        eventually(lambda: task(client, reads)["state"] == "SUCCEEDED", within=60)
+        # What it read still lies in the group, and nothing but need makes the kernel drop it.
+        after = submit(client, HOLDS, "200", "0", memory="250MiB")
+        eventually(lambda: task(client, after)["state"] == "SUCCEEDED", within=30)
+        eventually(lambda: task(client, steady)["state"] == "SUCCEEDED", within=40)
+        assert group.oom_kills == 0
+        assert [len(task(client, one)["attempts"]) for one in (steady, reads, after)] == [1, 1, 1]
 
 
 def test_the_kernels_kill_is_told_from_a_persons(group: Limited, tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ class _Known:
     own: int
     size: int
     faults: int
+    asked: bool
 
 
 class Pool:
@@ -67,8 +68,10 @@ class Pool:
         self._together = 0
         """Bytes that were held by several, each counted once."""
         self._known: dict[Name, _Known] = {}
-        self._new = 0.0
-        """Of one that came later: the share of its bytes that is its own."""
+        self._base = 0
+        """Of one fork: the bytes that it has together with others, as a rule."""
+        self._apart = False
+        """Whether what maps shared memory was found to share nothing."""
         self._looked_at: float | None = None
 
     def holds(self, parts: Mapping[Name, Part]) -> int:
@@ -78,15 +81,15 @@ class Pool:
         if most == everything or self._looked_at is None:
             return most
         # What one takes anew of shared memory may be what another has already, unless none was shared so far.
-        growth = 1.0 if self._forks or self._new > ALL else 0.0
-        held = float(self._together)
+        growth = 1 if self._forks or self._apart else 0
+        held = self._together
         for name, part in parts.items():
             known = self._known.get(name)
             if known is None:
-                held += part.size * (self._new if self._forks else growth)
+                held += growth * max(0, part.size - self._base)
             else:
-                held += max(0.0, known.own + growth * (part.size - known.size))
-        return min(everything, max(most, int(held)))
+                held += max(0, known.own + growth * (part.size - known.size))
+        return min(everything, max(most, held))
 
     def doubt(self, parts: Mapping[Name, Part]) -> int:
         """Bytes that holds() may be wrong by: what may be shared, or no longer is, since the last look."""
@@ -123,35 +126,33 @@ class Pool:
     def choose(self, parts: Mapping[Name, Part]) -> list[Name]:
         """Whom to look at: the largest one, and then those of whom least is known."""
         largest = max(parts, key=lambda name: parts[name].size)
-        others = sorted(
-            (name for name in parts if name != largest),
-            key=lambda name: (-self._doubt_of(name, parts[name]), -parts[name].size),
-        )
-        return [largest, *others[: AT_ONCE - 1]]
+
+        def urgency(name: Name) -> tuple[int, bool, int]:
+            known = self._known.get(name)
+            return -self._doubt_of(name, parts[name]), known is not None and known.asked, -parts[name].size
+
+        return [largest, *sorted((name for name in parts if name != largest), key=urgency)[: AT_ONCE - 1]]
 
     def learn(self, parts: Mapping[Name, Part], found: Mapping[Name, Share], now: float) -> None:
         """Take what a look brought. parts: as the pool was when it was taken."""
         self._looked_at = now
         if not found:
             # None of them may be asked (a program with rights of its own): each counts in full.
-            self._new, self._together = 1.0, 0
-            self._known = {name: _Known(part.size, part.size, part.faults) for name, part in parts.items()}
+            self._together, self._base, self._apart = 0, 0, True
+            self._known = {name: _Known(part.size, *part, asked=True) for name, part in parts.items()}
             return
-        sizes = sum(share.size for share in found.values())
-        everything = sum(part.size for part in parts.values()) or 1
-        scale = max(1.0, everything / sizes) if sizes and len(found) < len(parts) else 1.0
         largest = max(found, key=lambda name: found[name].size)
-        # What newcomers are like the others tell: the largest is mostly the one that they were forked from.
+        # What those are like that were not asked the others tell: from the largest they were mostly forked.
         like = [share for name, share in found.items() if name != largest] or list(found.values())
-        own = sum(share.own if self._forks else share.part for share in like)
-        self._new = min(1.0, own / (sum(share.size for share in like) or 1))
-        if self._forks:
-            self._together = int(scale * sum(share.part - share.own for share in found.values()))
-        else:
-            self._together = int(scale * sum(share.part for share in found.values()))
+        together = sum(share.part - share.own for share in found.values())
+        together += (len(parts) - len(found)) * sum(share.part - share.own for share in like) // len(like)
+        self._together = together
+        self._base = sum(share.size - share.own for share in like) // len(like) if self._forks else 0
+        self._apart = sum(share.part for share in like) > ALL * sum(share.size for share in like)
         self._known = {name: self._as_known(part, found.get(name)) for name, part in parts.items()}
 
     def _as_known(self, part: Part, share: Share | None) -> _Known:
-        if share is None:
-            return _Known(int(self._new * part.size) if self._forks else 0, part.size, part.faults)
-        return _Known(share.own if self._forks else 0, share.size, part.faults)
+        if share is not None:
+            return _Known(share.own, share.size, part.faults, asked=True)
+        own = max(0, part.size - self._base) if self._forks else 0
+        return _Known(own, part.size, part.faults, asked=False)

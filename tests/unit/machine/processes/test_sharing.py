@@ -77,6 +77,19 @@ def test_of_many_a_few_are_asked_the_largest_among_them() -> None:
     assert pool.holds(many) == pytest.approx(500 * MIB, rel=0.05)
 
 
+def test_of_forks_that_were_not_asked_all_above_the_common_base_is_their_own() -> None:
+    base, own = 200, [25 * number for number in range(20)]
+    pool, now = Pool(forks=True), parts(base, *[base + each for each in own])
+    exact = {name: part.size - base * MIB for name, part in now.items()}
+    found = {
+        name: Share(now[name].size, exact[name] + base * MIB // 21, exact[name]) for name in pool.choose(now)
+    }
+    pool.learn(now, found, 0.0)
+    assert pool.holds(now) == pytest.approx((base + sum(own)) * MIB, rel=0.01)
+    # Now and then it is the others' turn.
+    assert not set(pool.choose(now)[1:]) & set(found)
+
+
 def test_who_may_not_be_asked_counts_in_full() -> None:
     pool, now = Pool(forks=True), parts(300, 300)
     pool.learn(now, {}, 0.0)
