@@ -88,6 +88,8 @@ class FakeSidecar:
         self.events: list[dict[str, Any]] = []
         self.stated: dict[str, Any] = {}
         self.learned: dict[str, int] | None = None
+        self.seen: dict[str, Any] = {}
+        """Numbers that completed runs had."""
         """Preferences that were set."""
         self.simulations_dir = "/simulations"
         self.simulation_directory: str | None = None
@@ -256,7 +258,7 @@ class FakeSidecar:
             "name": name, "title": name.title(), "description": "", "schema": SCHEMA,
             "resources": _RESOURCES, "run": RUN, "learned": self.learned,
             "usual_duration": 90.0 if self.learned else None,
-            "directory": self.simulation_directory,
+            "directory": self.simulation_directory, "seen": self.seen,
         }  # fmt: skip
 
     def _task(self, method: str, task_id: str, part: str | None, query: dict[str, str]) -> tuple[int, Any]:

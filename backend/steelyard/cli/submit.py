@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes, file_values, values
+from steelyard.cli import completing, exit_codes, file_values, unseen, values
 from steelyard.cli.session import Session, connected
 from steelyard.cli.task_options import asked, task_options
 from steelyard.cli.waiting import outcome, wait
@@ -50,6 +50,7 @@ def submit(
     schemas = schemas_of(known)
     parameters |= {name: values.typed(text, schemas.get(name, {})) for name, text in texts.items()}
     fields = asked(options, session.client)
+    unseen.note(session.out, known, parameters)
     task_id = session.client.submit(simulation, parameters, key=key, **fields)
     answer = session.answer()
     file_values.note(session.out, known, parameters)

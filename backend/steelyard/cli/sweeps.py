@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from steelyard.cli import completing, exit_codes, file_values, result_table, row_files, sweep_ids, values
+from steelyard.cli import (
+    completing,
+    exit_codes,
+    file_values,
+    result_table,
+    row_files,
+    sweep_ids,
+    unseen,
+    values,
+)
 from steelyard.cli.session import Session, connected, goes_on
 from steelyard.cli.submit import schemas_of
 from steelyard.cli.task_options import asked, task_options
@@ -73,6 +82,8 @@ def sweep(
     else:
         grid = {name: values.value_list(text, schemas.get(name, {})) for name, text in texts.items()}
     fields = asked(options, session.client)
+    axes = [{name: value} for name, axis in (grid or {}).items() for value in axis]
+    unseen.note(session.out, known, base, *axes, *(rows or ()))
     made = session.client.sweep(
         simulation, base=base, grid=grid, rows=rows, ordered=ordered, name=name, key=key, **fields
     )
@@ -80,7 +91,6 @@ def sweep(
     if not made["new"]:
         view = session.client.sweep_view(made["sweep_id"])
         session.out.note(f"sweep {made['sweep_id']} is already there: {sweep_ids.states(view)}")
-    axes = [{name: value} for name, axis in (grid or {}).items() for value in axis]
     file_values.note(session.out, known, base, *axes, *(rows or ()))
     if not session.out.as_json and len(made["task_ids"]) > 1:
         _tell_why_one_at_a_time(session, simulation)

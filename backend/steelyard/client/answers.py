@@ -266,6 +266,7 @@ class Simulation(TypedDict):
     run: NotRequired[Run]
     learned: NotRequired[dict[str, Any] | None]
     usual_duration: NotRequired[float | None]
+    seen: NotRequired[dict[str, dict[str, Any]]]
 
 
 class Outlook(TypedDict):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from steelyard.rules.axes import axes
+from steelyard.rules.axes import Axis, axes
 from steelyard.rules.curve import Words, words_of
 from steelyard.rules.law import Laws
 from steelyard.rules.nearness import Parameters, is_number
@@ -33,6 +33,14 @@ class Unseen:
     varied: bool
     """Whether more than one value was seen."""
 
+    def __str__(self) -> str:
+        """As a part of a sentence: "runs seen had hours up to 48, this goes to 8,760"."""
+        value, seen = f"{self.value:,.10g}", f"{self.seen:,.10g}"
+        if not self.varied:
+            return f"{self.name} = {value} was never seen, only {seen}"
+        to = "up to" if self.value > self.seen else "down to"
+        return f"runs seen had {self.name} {to} {seen}, this goes to {value}"
+
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
@@ -52,6 +60,26 @@ class Beyond:
         return self.most <= AGREE * self.least
 
 
+def unseen_of(known: Mapping[str, Axis], parameters: Parameters) -> tuple[Unseen, ...]:
+    """The numbers of a run that lie far beyond those that were seen."""
+    return tuple(
+        Unseen(name, float(value), axis.end, axis.varied)
+        for name, axis in known.items()
+        if is_number(value := parameters.get(name)) and axis.place(float(value)) > axis.reach
+    )
+
+
+def outermost(known: Mapping[str, Axis], all_parameters: Iterable[Parameters]) -> Parameters:
+    """Of each number that was seen, the value of several runs that lies farthest out."""
+    found: dict[str, Any] = {}
+    for parameters in all_parameters:
+        for name, axis in known.items():
+            value = parameters.get(name)
+            if is_number(value) and (name not in found or axis.place(value) > axis.place(found[name])):
+                found[name] = value
+    return found
+
+
 class Book:
     """The laws of one simulation, for each combination of words among the parameters.
 
@@ -66,15 +94,10 @@ class Book:
 
     def of(self, parameters: Parameters) -> Beyond | None:
         """What is known of a run; None where each of its numbers is within half more of what was seen."""
-        far = [
-            axis
-            for name, axis in self.axes.items()
-            if is_number(value := parameters.get(name)) and axis.place(float(value)) > axis.reach
-        ]
-        if not far:
+        unseen = unseen_of(self.axes, parameters)
+        if not unseen:
             return None
-        unseen = tuple(Unseen(axis.name, float(parameters[axis.name]), axis.end, axis.varied) for axis in far)
-        nearest = {**parameters, **{axis.name: axis.farthest() for axis in far}}
+        nearest = {**parameters, **{one.name: self.axes[one.name].farthest() for one in unseen}}
         least, most = self._among(parameters).of(parameters)
         return Beyond(unseen, nearest, least, most)
 

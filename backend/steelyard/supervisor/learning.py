@@ -136,6 +136,14 @@ class Learning:
         """What runs of this kind took whatever their parameters; None before the first completed."""
         return self._experience(simulation, parameters).usual()
 
+    def seen(self, simulation: str) -> dict[str, dict[str, Any]]:
+        """The numbers that completed runs of a simulation had: {"least", "most", "falling"} of each."""
+        known = self._experience(simulation, {}).seen()
+        return {
+            name: {"least": axis.least, "most": axis.most, "falling": axis.falling}
+            for name, axis in known.items()
+        }
+
     def claim(
         self,
         settings: Settings,

@@ -81,9 +81,10 @@ def simulation(yard: Yard, name: str) -> View:
 async def usually(yard: Yard, name: str, parameters: View) -> View | None:
     """What a run of these parameters is expected to take:
 
-    {"claim", "peak", "duration", "shortest", "longest", "runs", "room"}, bytes and seconds; room: a sentence
-    if it would have to wait now. None before one such run has completed, and for parameters that do not fit.
-    NotFound.
+    {"claim", "peak", "duration", "shortest", "longest", "runs", "room", "unseen", "unknown"}, bytes and
+    seconds; room: a sentence if it would have to wait now; unseen: what lies far beyond the runs seen, each a
+    part of a sentence; unknown: whether those do not tell what it takes, so that `claim` is the default. None
+    before one such run has completed, and for parameters that do not fit. NotFound.
     """
     yard.catalogue.reload()
     try:
@@ -93,14 +94,17 @@ async def usually(yard: Yard, name: str, parameters: View) -> View | None:
     found = yard.learning.footprint(name, to_json(complete))
     if found is None:
         return None
+    claim = yard.learning.claim(yard.settings, None, None, name, complete)
     return {
-        "claim": found.claim,
+        "claim": claim.bytes,
         "peak": found.peak,
         "duration": found.duration,
         "shortest": found.shortest,
         "longest": found.longest,
         "runs": found.runs,
-        "room": await _room_for(yard, found.claim),
+        "room": await _room_for(yard, claim.bytes),
+        "unseen": [] if found.beyond is None else [str(one) for one in found.beyond.unseen],
+        "unknown": claim.source == "default",
     }
 
 
@@ -131,6 +135,7 @@ def _simulation(yard: Yard, one: Simulation) -> View:
         "run": _run(yard, one),
         "learned": learned,
         "usual_duration": None if usual is None else usual.duration,
+        "seen": {} if usual is None else yard.learning.seen(one.name),
     }
 
 

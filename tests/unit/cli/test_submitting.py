@@ -31,6 +31,22 @@ def test_submit_asks_the_schema_and_prints_the_id_alone(sidecar: FakeSidecar, st
     }
 
 
+@pytest.mark.parametrize(
+    "given", [("submit", "demo", "-p", "year=8760"), ("sweep", "demo", "-p", "year=12,8760,24")]
+)
+def test_numbers_far_beyond_the_runs_so_far_are_named(
+    sidecar: FakeSidecar, steelyard: Steelyard, given: tuple[str, ...]
+) -> None:
+    sidecar.seen = {
+        "year": {"least": 24.0, "most": 48.0, "falling": False},
+        "mode": {"least": 1.0, "most": 1.0, "falling": False},
+    }
+    said = "Far beyond the runs so far: runs seen had year up to 48, this goes to 8,760"
+    assert f"{said}.\n" in steelyard(*given).err
+    assert f"{said}; mode = 2 was never seen, only 1.\n" in steelyard(*given, "-p", "mode=2").err
+    assert "Far beyond" not in steelyard("submit", "demo", "-p", "year=60").err
+
+
 def test_submit_sends_all_that_may_be_said_of_a_task(
     sidecar: FakeSidecar, steelyard: Steelyard, tmp_path: Path
 ) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.rules.axes import FAR, axes
-from steelyard.rules.beyond import Beyond, Book
+from steelyard.rules.axes import FAR, Axis, axes
+from steelyard.rules.beyond import Beyond, Book, outermost, unseen_of
 from steelyard.rules.footprint import Experience, PastRun
 from steelyard.rules.nearness import Parameters
 from steelyard.rules.quantities import GIB, MIB
@@ -126,6 +126,27 @@ def test_words_have_laws_of_their_own_where_there_are_enough_runs() -> None:
     for solver in ("quick", "thorough"):
         least, most = taken(book.of({"n": 90, "solver": solver}))
         assert least <= takes(90, solver) <= most < 1.4 * takes(90, solver)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [{"hours": 24}, {"hours": 8760}, {"hours": 60}],
+            ["runs seen had hours up to 48, this goes to 8,760"],
+        ),
+        ([{"hours": 60, "nodes": 1}, {"other": 7}], []),
+        ([{"nodes": 2}], ["nodes = 2 was never seen, only 1"]),
+        ([{"dx": 50.0}, {"dx": 0.1}], ["runs seen had dx down to 0.5, this goes to 0.1"]),
+    ],
+)
+def test_what_leaves_what_was_seen_is_said_in_words(rows: list[Parameters], said: list[str]) -> None:
+    known = {
+        "hours": Axis("hours", 24.0, 48.0),
+        "nodes": Axis("nodes", 1.0, 1.0),
+        "dx": Axis("dx", 0.5, 4.0, falling=True),
+    }
+    assert [str(one) for one in unseen_of(known, outermost(known, rows))] == said
 
 
 NUMBERS = st.one_of(st.integers(-3, 60), st.floats(0.01, 60.0, allow_subnormal=False))

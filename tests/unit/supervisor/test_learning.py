@@ -12,7 +12,7 @@ from steelyard.rules.footprint import ONE_ALIKE, WIDE_MARGIN
 from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import dispatch, outcomes, progress, submission, task_views, views
+from steelyard.supervisor import dispatch, outcomes, progress, submission, system, task_views, views
 from steelyard.supervisor.worker_handle import RunningAttempt
 from tests.unit.supervisor.making import GIB, Made
 
@@ -402,3 +402,19 @@ async def test_of_a_sweep_the_task_that_is_farthest_out_goes_ahead_and_speaks_fo
         assert running(made, ids[first]).scouts is not None
         handle.leaving, handle.attempt = True, None
         await made.yard.database.change(lambda change: change.execute("DELETE FROM task"))
+
+
+async def test_the_form_hears_what_lies_far_beyond_the_runs_so_far(made: Made) -> None:
+    write_model(made, "run")
+    await ran_model(made, 200 * 2**20, 60.0)
+    seen = system.simulation(made.yard, "model")["seen"]
+    assert seen == {"size": {"least": 1, "most": 1, "falling": False}}
+    found = await system.usually(made.yard, "model", {"size": 1})
+    assert found is not None and (found["unseen"], found["unknown"]) == ([], False)
+    found = await system.usually(made.yard, "model", {"size": 10})
+    assert found is not None
+    assert (found["unseen"], found["unknown"], found["claim"]) == (
+        ["size = 10 was never seen, only 1"],
+        True,
+        8 * GIB,
+    )

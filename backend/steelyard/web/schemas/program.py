@@ -47,6 +47,14 @@ class Run(Reply):
     why: Annotated[str | None, Meta(description="Why not side by side, and what to state, for people.")]
 
 
+class Seen(Reply):
+    """A number among the parameters of completed runs."""
+
+    least: float
+    most: float
+    falling: Annotated[bool, Meta(description="Whether memory was seen to fall with it.")]
+
+
 class Simulation(Reply):
     """A simulation; `schema` is the JSON Schema of its parameters object."""
 
@@ -63,6 +71,7 @@ class Simulation(Reply):
     ]
     learned: Annotated[Learned | None, Meta(description="What its runs took; null: none has completed.")]
     usual_duration: Annotated[Seconds | None, Meta(description="Of its runs, whatever their parameters.")]
+    seen: Annotated[dict[str, Seen], Meta(description="The numbers that its completed runs had.")]
 
 
 class SimulationFault(Reply):

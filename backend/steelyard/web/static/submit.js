@@ -100,15 +100,19 @@ let asked = "";
 /** @type {number | undefined} */
 let pause;
 
-/** What a run of these values usually takes; of several tasks, the first of them. */
+/** @param {unknown[]} values @returns {unknown} the largest number, else the first */
+function largest(values) {
+  const numbers = values.filter((value) => typeof value === "number");
+  return numbers.length > 0 ? Math.max(.../** @type {number[]} */ (numbers)) : values[0];
+}
+
+/** What a run of these values usually takes; of several tasks, one with the largest number of each parameter. */
 async function showUsual() {
-  const { base, sweep, trouble } = read();
-  const rows = /** @type {Record<string, any>} */ (sweep ?? {});
-  const first =
-    rows.rows?.[0] ?? Object.fromEntries(Object.entries(rows.grid ?? {}).map(([k, v]) => [k, v[0]]));
+  const { base, varied, trouble } = read();
+  const most = Object.fromEntries([...varied].map(([name, values]) => [name, largest(values)]));
   const query = new URLSearchParams({
     simulation: form.dataset.simulation ?? "",
-    parameters: JSON.stringify({ ...base, ...first }),
+    parameters: JSON.stringify({ ...base, ...most }),
   }).toString();
   if (query === asked || trouble || query.length > LONGEST) {
     return;
