@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Set
 
+from steelyard.machine import trees
 from steelyard.settings.run_section import Run
 
 
@@ -14,11 +15,24 @@ def settle(copies: Set[str], linked: Set[str], run: Run) -> tuple[set[str], set[
     What link names outright is linked, whatever patterns of copy fit it or a folder above it; of all else
     that both choose a copy is made, which no run can spoil for another.
     """
-    copied_by_name = set(copies & _names(run.copy))
-    linked_by_name = (linked & _names(run.link)) - copied_by_name
+    copied_by_name = set(copies & by_name(run.copy))
+    linked_by_name = (linked & by_name(run.link)) - copied_by_name
     copied = copied_by_name | {path for path in copies if not linked_by_name & {path, *above(path)}}
     both = {path for path in linked - linked_by_name if copied & {path, *above(path)}}
     return copied, {path for path in linked - both if not linked & set(above(path))}, both
+
+
+def contradiction(copies: Set[str], linked: Set[str]) -> str | None:
+    """What cannot be had at once, in a sentence; None if all can."""
+    for path in sorted(copies):
+        through = linked & set(above(path))
+        if through:
+            inside, whole = trees.names([path])[0], trees.names(sorted(through))[0]
+            return (
+                f"copy chooses {inside}, which lies in {whole}, and link chooses all of {whole}. Name under "
+                "link only what is to be linked."
+            )
+    return None
 
 
 def above(path: str) -> Iterator[str]:
@@ -27,6 +41,6 @@ def above(path: str) -> Iterator[str]:
         yield path
 
 
-def _names(patterns: Iterable[str]) -> set[str]:
-    """Those of the patterns that stand for one path alone."""
+def by_name(patterns: Iterable[str]) -> set[str]:
+    """The paths that patterns name outright."""
     return {os.path.normpath(one) for one in patterns if not any(mark in one for mark in "*?[")}

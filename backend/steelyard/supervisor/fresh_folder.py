@@ -20,7 +20,7 @@ from steelyard.rules import workspace
 from steelyard.rules.quantities import format_size
 from steelyard.settings.run_section import Run
 from steelyard.supervisor import unkept
-from steelyard.supervisor.chosen_files import above, settle
+from steelyard.supervisor.chosen_files import above, by_name, contradiction, settle
 from steelyard.supervisor.unkept import remove_if_empty, remove_unkept
 
 SMALL = 8 * 1024 * 1024
@@ -135,6 +135,7 @@ class _Filling:
         self.brought = brought
         self._stays_out: Ours = lambda path: os.path.basename(path) in trees.REBUILT or ours(path)
         self._go_on = go_on
+        self._through: set[str] = set()
         self._left_out: dict[str, list[str]] = {}  # why -> paths
 
     def tell(self) -> None:
@@ -175,6 +176,7 @@ class _Filling:
 
     def as_listed(self, run: Run, named: Iterable[str]) -> None:
         """What `copy` and `link` choose, and what the command names."""
+        self._through = by_name(run.copy)
         copies, linked, both = settle(self._chosen("copy", run.copy), self._chosen("link", run.link), run)
         if both:
             names = workspace.listed(trees.names(sorted(both)))
@@ -183,15 +185,9 @@ class _Filling:
             covered = {name, *above(name)} & (copies | linked)
             if not covered and name != "." and os.path.exists(self._source(name)):
                 (linked if os.path.isdir(self._source(name)) else copies).add(name)
-        for path in sorted(copies):
-            through = linked & set(above(path))
-            if through:
-                inside, whole = trees.names([path])[0], trees.names(sorted(through))[0]
-                raise CannotBring(
-                    f"copy chooses {inside}, which lies in {whole}, and link chooses all of {whole}. Name "
-                    "under link only what is to be linked.",
-                    missing=True,
-                )
+        fault = contradiction(copies, linked)
+        if fault is not None:
+            raise CannotBring(fault, missing=True)
         for path in sorted(linked):
             self._link(path)
         self._check_room(self._size(copies))
@@ -235,18 +231,22 @@ class _Filling:
             if current in self.brought.links:
                 continue
             yield current
-            if links.is_folder(self._source(current)):
+            if self._is_folder(current):
                 waiting += [os.path.join(current, name) for name in self._entries(current)]
+
+    def _is_folder(self, path: str) -> bool:
+        """Whether a folder is to be copied whole: a link to one only if `copy` names it outright."""
+        source = self._source(path)
+        return links.is_folder(source) or (path in self._through and os.path.isdir(source))
 
     def _copy_all(self, path: str) -> None:
         """A file, or a folder with all below it; links to folders in there stay links."""
         for inside in self._below(path):
-            source = self._source(inside)
-            if links.is_folder(source):
+            if self._is_folder(inside):
                 self._folder(inside)
-            elif os.path.isdir(source):
+            elif os.path.isdir(self._source(inside)):
                 self._link(inside)
-            elif os.path.isfile(source):
+            elif os.path.isfile(self._source(inside)):
                 self._copy(inside)
 
     def _copy(self, path: str) -> None:

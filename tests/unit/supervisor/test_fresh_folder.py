@@ -383,3 +383,20 @@ def test_names_that_the_disk_cannot_tell_apart_are_refused(
     with pytest.raises(CannotBring, match="data/Deck and another") as caught:
         folders.fill(copy=("data",))
     assert caught.value.missing
+
+
+@pytest.mark.parametrize("copy", ["tables", "*"])
+def test_a_link_to_a_folder_that_copy_names_outright_is_copied(folders: Folders, copy: str) -> None:
+    """A run may write there, as into all that is copied. What a pattern comes upon stays a link."""
+    elsewhere = folders.directory.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "steel").write_text("as it was")
+    (elsewhere / "up").symlink_to(elsewhere, target_is_directory=True)
+    (folders.directory / "tables").symlink_to(elsewhere, target_is_directory=True)
+    brought = folders.fill(copy=(copy,))
+    (folders.work / "tables" / "steel").write_text("mine")
+    assert ((elsewhere / "steel").read_text() == "as it was") is (copy == "tables")
+    assert list(brought.links) == (["tables/up"] if copy == "tables" else ["tables"])
+    told = folders.tidy_up(brought)
+    assert (told == []) is (copy == "tables")
+    assert folders.left() == (["tables", "tables/steel"] if copy == "tables" else [])
