@@ -20,7 +20,7 @@ def test_what_is_admitted_and_what_is_wrong(start_sidecar: StartSidecar, open_pa
     wrong = sidecar.data_dir / "simulations" / "wrong.toml"
     wrong.write_text(f'[simulation]\nname = "wrong"\ntitle = 7\nfoo = "{HOSTILE}"\n')
     panel = go(open_panel(sidecar), sidecar, "system/")
-    assert "2 workers are admitted now, bound by the hard cap; 1 is there." in panel.text("#system-capacity")
+    assert "; the set maximum of 2 is what limits; 1 is there." in panel.text("#system-capacity")
     assert "WORKER_MAX_COUNT allows 2" in panel.text("#system-capacity")
     assert str(wrong) in panel.text(".faults") and "line 3" in panel.text(".faults")
     assert panel.page.locator("main img").count() == 0

@@ -209,7 +209,8 @@ class FakeSidecar:
             "limits": {
                 "admissible": 4, "active": len(self.workers), "can_add": True, "no_capacity": False,
                 "hard_cap": 4,
-                "physical_cores": 8, "peak_per_worker": 8 * 2**30, "bound_by": "memory",
+                "physical_cores": 8, "peak_per_worker": 8 * 2**30, "next_claim": None,
+                "next_fits": None, "bound_by": "memory",
             },
             "memory": {
                 "total": 64 * 2**30, "available": 40 * 2**30, "used": 24 * 2**30, "percent": 37.5,

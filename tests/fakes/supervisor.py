@@ -70,7 +70,13 @@ class FakeSupervisor:
             "no_capacity": False,
             "hard_cap": 4,
         }
-        figures = {"physical_cores": 8, "peak_per_worker": 8 * GIB, "bound_by": "memory"}
+        figures = {
+            "physical_cores": 8,
+            "peak_per_worker": 8 * GIB,
+            "next_claim": None,
+            "next_fits": None,
+            "bound_by": "memory",
+        }
         memory = {
             "total": 64 * GIB,
             "available": 40 * GIB,

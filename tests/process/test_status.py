@@ -59,6 +59,8 @@ LIMITS = {
     "hard_cap": (int,),
     "physical_cores": (int,),
     "peak_per_worker": (int,),
+    "next_claim": (int, type(None)),
+    "next_fits": (bool, type(None)),
     "bound_by": (str,),
 }
 FIGURES = {

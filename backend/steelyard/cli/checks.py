@@ -24,6 +24,7 @@ from steelyard.machine.processes import TreeSampler, physical_cores
 from steelyard.machine.regular_files import Unreadable
 from steelyard.machine.shared_memory import unused
 from steelyard.rules import admission
+from steelyard.rules.capacity_words import room
 from steelyard.rules.errors import StartError
 from steelyard.rules.quantities import GIB, format_size
 from steelyard.settings.environment import Settings
@@ -181,6 +182,7 @@ def machine(settings: Settings) -> Iterator[Finding]:
             "active": 0,
             "bound_by": found.bound_by,
             "peak_per_worker": peak,
+            "next_claim": None,
             "physical_cores": cores,
             "hard_cap": settings.worker_max_count,
         },
@@ -213,17 +215,11 @@ def figures(memory: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[Fi
         + f", pressure {memory['pressure']}; {format_size(memory['guard'])} are kept as guard",
     )
     yield Finding("Cores", "ok", f"{limits['physical_cores']} physical cores may be used")
-    room, peak = memory["available"] - memory["guard"], format_size(limits["peak_per_worker"])
-    why = {
-        "memory": f"{format_size(room)} above the guard, {peak} for the next task",
-        "cores": f"{limits['physical_cores']} cores",
-        "cap": f"WORKER_MAX_COUNT {limits['hard_cap']}",
-    }[limits["bound_by"]]
     active = f", {limits['active']} of them live" if limits["active"] else ""
     yield Finding(
         "Workers",
         "ok" if limits["admissible"] else "note",
-        f"{limits['admissible']} admitted now{active}; bound by {limits['bound_by']}: {why}",
+        f"{limits['admissible']} admitted now{active}: {room(limits)}",
     )
 
 

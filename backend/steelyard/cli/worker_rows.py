@@ -9,6 +9,7 @@ from rich.text import Text
 from steelyard.cli.output import Column, state
 from steelyard.cli.wording import NOTHING, due, duration, plain, share, size
 from steelyard.client.answers import Status, Worker
+from steelyard.rules.capacity_words import room
 
 PAUSED = {
     "user": "; paused, go on with: steelyard queue resume",
@@ -63,12 +64,10 @@ def doing(worker: Worker, now: float) -> str:
 def summary(status: Status) -> Iterator[tuple[str, str]]:
     """Limits, memory and queue, in words."""
     limits, memory, queue = status["limits"], status["memory"], status["queue"]
-    each, cores = size(limits["peak_per_worker"]), limits["physical_cores"]
-    bounds = f"{each} each, {cores} cores, at most {limits['hard_cap']}"
+    bounds = f"{limits['physical_cores']} cores, at most {limits['hard_cap']}"
     yield (
         "Workers",
-        f"{limits['active']} active, {limits['admissible']} admitted now"
-        f" (bound by {limits['bound_by']}; {bounds})",
+        f"{limits['active']} active, {limits['admissible']} admitted now: {room(limits)} ({bounds})",
     )
     yield (
         "Memory",

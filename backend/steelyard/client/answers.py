@@ -157,6 +157,8 @@ class Limits(TypedDict):
     hard_cap: int
     physical_cores: int
     peak_per_worker: int
+    next_claim: int | None
+    next_fits: bool | None
     bound_by: str
 
 
@@ -280,7 +282,8 @@ class Outlook(TypedDict):
 
 
 class KeptWaiting(TypedDict):
-    """Tasks that cannot start as things are; why: "queue", "time", "other_programs" or "never_fits".
+    """Tasks that cannot start as things are; why: "queue", "time", "other_programs", "never_fits" or
+    "after": they wait for one of those.
 
     queue: which no worker serves. at: when the first of them may start. least, most: bytes that they claim.
     closable: programs whose end would make room for one of them.

@@ -166,9 +166,11 @@ def may_add(
     """
     if active >= cap:
         return "at_capacity"
-    if force or active < admissible(memory, live, active, peak, cores, cap).admissible:
+    found = admissible(memory, live, active, peak, cores, cap)
+    if force or active < found.admissible:
         return None
-    return "no_cores" if active >= cores else "insufficient_memory"
+    # The bound that is shown. Where memory and cores tie, more memory would not help.
+    return "no_cores" if found.admissible == cores else "insufficient_memory"
 
 
 def will_never_fit(claim: int, total: int, guard: int) -> bool:

@@ -36,11 +36,10 @@ ALIKE: Final = 0.1
 ALIKE_RUNS: Final = 2.0
 """How far runs of just the same parameters lie apart, before it was seen, and as many runs' word that is."""
 
-UNSURE: Final = 0.0
 WOBBLE: Final = 0.02
 """What is common to the runs to come and was never seen: the machine is busier, or cooler."""
 
-FEW: Final = 0.6
+FEW: Final = 0.3
 """The same on top where a single run has ended; a half of that with two, and so on."""
 
 OWN_DOUBT: Final = 0.25
@@ -107,8 +106,6 @@ def draw(
     for view in _by_evidence(views, DRAWS // 2):
         breathe()
         off = view.line.off([chance.gauss(0.0, 1.0) for _ in view.line.coefficients])
-        grown = math.sqrt(1 + UNSURE / len(ended))
-        off = [grown * one for one in off]
         off[0] += chance.gauss(0.0, math.hypot(WOBBLE, FEW / len(ended)))
         shares = [chance.random() for _ in waiting]
         rests = [chance.random() for _ in going]

@@ -71,11 +71,13 @@ def _kept(one: Told, clock: When) -> str:
         case "time":
             at = clock(unix(one["at"]))
             return f"1 starts at {at}" if alone else f"{count:,} start later, the first at {at}"
+        case "after":
+            return f"{count:,} {'waits' if alone else 'wait'} for tasks that cannot start"
         case "never_fits":
             return f"{needs}, more than this machine can ever give"
     names = " and ".join(f"{each['name']} ({format_size(each['memory'])})" for each in one["closable"] or [])
-    closed = f"; {'it' if alone else 'the smallest'} would fit if you close {names}" if names else ""
-    return f"{needs}, and other programs leave less{closed}"
+    closed = f" ({'it' if alone else 'the smallest'} would fit if you close {names})" if names else ""
+    return f"{needs}, more than other programs leave{closed}"
 
 
 def _sizes(one: Told) -> str:

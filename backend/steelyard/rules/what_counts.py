@@ -73,8 +73,9 @@ def models(
     ended: with the logarithm of their seconds.
     """
     everybody = [*(parameters for parameters, _ in ended), *going, *waiting]
-    numbers = _numbers(everybody, [height for _, height in ended])
-    groups = _groups(everybody, len(ended) + len(going))
+    seen = len(ended) + len(going)
+    numbers = _numbers(everybody, seen, [height for _, height in ended])
+    groups = _groups(everybody, seen)
     found = [Columns()]
     if numbers:
         found.append(Columns(numbers))
@@ -88,8 +89,8 @@ def kept(parameters: Parameters) -> Kept:
     return frozenset((name, repr(value)) for name, value in parameters.items())
 
 
-def _numbers(everybody: Sequence[Parameters], heights: Sequence[float]) -> tuple[Number, ...]:
-    """Those that all have, and not all alike."""
+def _numbers(everybody: Sequence[Parameters], seen: int, heights: Sequence[float]) -> tuple[Number, ...]:
+    """Those that all have, and not all alike. seen: how many of everybody have ended or run."""
     level = fmean(heights)
     found: list[tuple[float, Number]] = []
     for name in sorted(set().union(*everybody)):
@@ -100,8 +101,9 @@ def _numbers(everybody: Sequence[Parameters], heights: Sequence[float]) -> tuple
         positive = min(numbers) > 0
         places = [math.log(number) if positive else math.asinh(number) for number in numbers]
         middle = fmean(places)
-        spread = math.sqrt(fmean((place - middle) ** 2 for place in places))
-        if spread > 1e-6:
+        # How far apart those are that were seen: what waits may lie far beyond them.
+        spread = _spread(places[:seen]) or _spread(places)
+        if spread:
             moves = sum(
                 (place - middle) * (height - level) for place, height in zip(places, heights, strict=False)
             )
@@ -109,6 +111,13 @@ def _numbers(everybody: Sequence[Parameters], heights: Sequence[float]) -> tuple
             found.append((-abs(moves) / spread, number))
     found.sort(key=lambda one: (one[0], one[1].name))
     return tuple(number for _, number in found[:NUMBERS])
+
+
+def _spread(places: Sequence[float]) -> float:
+    """The standard deviation; 0 where all are alike."""
+    middle = fmean(places)
+    spread = math.sqrt(fmean((place - middle) ** 2 for place in places))
+    return spread if spread > 1e-6 else 0.0
 
 
 def _groups(everybody: Sequence[Parameters], seen: int) -> tuple[Kept, ...]:

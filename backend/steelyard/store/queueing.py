@@ -12,6 +12,8 @@ from steelyard.store.tables import RUNNABLE
 _RUNNABLE = f"SELECT * FROM task WHERE queue = ? AND {RUNNABLE} ORDER BY priority DESC, position LIMIT ?"
 _RUNNABLE_BUT = f"""SELECT * FROM task WHERE queue = ? AND {RUNNABLE}
     AND simulation NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, position LIMIT ?"""
+_SMALLEST = f"""SELECT min(claim) FROM (
+    SELECT claim FROM task WHERE queue = ? AND {RUNNABLE} ORDER BY priority DESC, position LIMIT ?)"""
 _WAKE = "UPDATE task SET held_until = NULL WHERE held_until <= ?"
 _OVERHELD = """UPDATE task SET held_until = CASE WHEN not_before > ?1 THEN not_before END
     WHERE held_until > ?1 + ?2 AND (not_before IS NULL OR held_until <> not_before)"""
@@ -28,6 +30,12 @@ def runnable(reader: Reader, queue: str, limit: int, without: Collection[str] = 
         found = reader.execute(_RUNNABLE_BUT, (queue, to_json(sorted(without)), limit))
         return [dict(row) for row in found.fetchall()]
     return [dict(row) for row in reader.execute(_RUNNABLE, (queue, limit)).fetchall()]
+
+
+def smallest_claim(reader: Reader, queue: str, most: int) -> int | None:
+    """Bytes: the smallest claim of the first `most` tasks that may start; None where none waits."""
+    found = reader.execute(_SMALLEST, (queue, most)).fetchone()[0]
+    return None if found is None else int(found)
 
 
 def wake(change: Change, now: float) -> int:

@@ -10,16 +10,22 @@ from typing import Any
 
 from steelyard.store.records import Reader, to_json
 
-_WHY = """CASE WHEN held_until > :soon THEN 'time'
+_READY = """waiting AS (SELECT *, CASE WHEN held_until > :soon THEN 'time'
     WHEN queue NOT IN (SELECT value FROM json_each(:queues)) THEN 'queue'
     WHEN claim <= :given OR (forced AND claim > :largest) THEN 'none'
     WHEN claim_source IN ('default', 'learned') AND :given > 0 THEN 'none'
-    WHEN claim > :largest THEN 'never_fits' ELSE 'other_programs' END"""
-_COUNTS = f"""SELECT {_WHY} AS why, CASE WHEN {_WHY} = 'queue' THEN queue END AS queue, count(*) AS count,
+    WHEN claim > :largest THEN 'never_fits' ELSE 'other_programs' END AS own
+    FROM task WHERE state = 'READY')"""
+_STUCK = """stuck(id) AS (SELECT id FROM waiting WHERE own <> 'none'
+    UNION SELECT later.task_id FROM stuck JOIN task_after AS later ON later.predecessor_id = stuck.id)"""
+_COUNTS = f"""WITH RECURSIVE {_READY}, {_STUCK} SELECT
+    CASE WHEN own = 'none' AND blockers > 0 AND id IN (SELECT id FROM stuck) THEN 'after' ELSE own END AS why,
+    CASE WHEN own = 'queue' THEN queue END AS queue, count(*) AS count,
     min(held_until) AS at, min(claim) AS least, max(claim) AS most
-    FROM task WHERE state = 'READY' GROUP BY 1, 2 ORDER BY count DESC, 1, 2"""
-_SAMPLE = f"""SELECT simulation, parameters, claim, claim_source, cores, cause, priority, sweep_id, ordered,
-    held_until FROM task WHERE state = 'READY' AND serial % :nth = 0 AND {_WHY} = 'none'
+    FROM waiting GROUP BY 1, 2 ORDER BY count DESC, 1, 2"""
+_SAMPLE = f"""WITH RECURSIVE {_READY}, {_STUCK} SELECT simulation, parameters, claim, claim_source, cores,
+    cause, priority, position, sweep_id, ordered, held_until FROM waiting
+    WHERE serial % :nth = 0 AND own = 'none' AND (blockers = 0 OR id NOT IN (SELECT id FROM stuck))
     ORDER BY priority DESC, position LIMIT :most"""
 
 
@@ -38,7 +44,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Tasks that cannot start, and why: "time", "queue", "other_programs" or "never_fits".
+    """Tasks that cannot start, and why: "time", "queue", "other_programs", "never_fits" or "after": they wait
+    for one of those.
 
     at: Unix seconds of the first that may. least, most: bytes that they claim.
     """

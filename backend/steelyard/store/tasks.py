@@ -20,7 +20,7 @@ from steelyard.store.claims import (
     started,
 )
 from steelyard.store.database import Change
-from steelyard.store.queueing import let_go_overheld, next_due, runnable, wake
+from steelyard.store.queueing import let_go_overheld, next_due, runnable, smallest_claim, wake
 from steelyard.store.records import Reader, from_json, to_json
 from steelyard.store.successors import after_end, state_of_predecessor, write_event
 from steelyard.store.task_insert import NewTask, insert
@@ -54,6 +54,7 @@ __all__ = [
     "retry_with_dependents",
     "row",
     "runnable",
+    "smallest_claim",
     "started",
     "unfinished_predecessors",
     "view",

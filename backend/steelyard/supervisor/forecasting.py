@@ -182,6 +182,8 @@ async def _reckoned(yard: Yard, soon: float) -> tuple[list[Outlook], _Read, floa
     """The outlooks, what they rest on, and from when they count (Unix s)."""
     now = yard.clocks.wall()
     room, taken = dispatch.room(yard)
+    # Now, and not after the first wait: by then others run.
+    runs = _running(yard, [Need(one.frees, one.cores) for one in taken])
     memory = room.headroom + sum(one.frees for one in taken)
     cores = room.cores_free + sum(one.cores for one in taken)
     limits = Limits(_served(yard), now + soon, memory, room.largest_claim)
@@ -195,7 +197,6 @@ async def _reckoned(yard: Yard, soon: float) -> tuple[list[Outlook], _Read, floa
         )
         for row in left.rows
     ]
-    runs = _running(yard, [Need(one.frees, one.cores) for one in taken])
     names = {row["simulation"] for row in left.rows} | {one.simulation for one in runs}
     fingerprints = {name: yard.learning.fingerprint(name) for name in names}
     read = await yard.database.aside.read(lambda reader: _understood(reader, left, needs, runs, fingerprints))

@@ -133,14 +133,16 @@ def figures(yard: Yard) -> list[View]:
     ]
 
 
-def next_claim(yard: Yard) -> int:
-    """Bytes that one more worker is weighed by:
+LOOKED_AT = 256
+"""Waiting tasks whose smallest claim counts."""
 
-    the claim of the task that would start next, else the default.
+
+def next_claim(yard: Yard) -> int:
+    """Bytes that one more worker is weighed by: the smallest claim that waits, since that task may pass those
+    which do not fit; the default where none waits.
     """
-    for row in tasks.runnable(yard.database, yard.settings.worker_queue_name, 1):
-        return int(row["claim"])
-    return yard.scale.default_peak(yard.settings)
+    least = tasks.smallest_claim(yard.database, yard.settings.worker_queue_name, LOOKED_AT)
+    return yard.scale.default_peak(yard.settings) if least is None else least
 
 
 def admission_of(yard: Yard, live: list[LiveWorker]) -> Admission:
@@ -169,6 +171,8 @@ def limits(yard: Yard) -> View:
     """What the machine admits, and what bounds it."""
     active = len(yard.handles)
     found = admission_of(yard, live_workers(yard.handles.values()))
+    head = tasks.runnable(yard.database, yard.settings.worker_queue_name, 1)
+    first = int(head[0]["claim"]) if head else None
     return {
         "admissible": found.admissible,
         "active": active,
@@ -177,6 +181,8 @@ def limits(yard: Yard) -> View:
         "hard_cap": yard.settings.worker_max_count,
         "physical_cores": yard.scale.cores(yard.settings),
         "peak_per_worker": next_claim(yard),
+        "next_claim": first,
+        "next_fits": None if first is None else first <= found.headroom,
         "bound_by": found.bound_by,
     }
 

@@ -32,7 +32,7 @@ def test_without_a_sidecar(steelyard: Steelyard, data_dir: Path) -> None:
     found = findings(steelyard, 0)
     assert found["Sidecar"][0] == "note" and "steelyard serve" in found["Sidecar"][1]
     assert found["Data directory"] == ("ok", str(data_dir))
-    assert "available" in found["Memory"][1] and "admitted now; bound by" in found["Workers"][1]
+    assert "available" in found["Memory"][1] and "what limits" in found["Workers"][1]
     assert "steel-pathway" in found["Simulations"][1]
     assert found["Database"] == ("ok", "there is none yet")
     assert listing(data_dir) == before

@@ -205,7 +205,7 @@ def test_workers(sidecar: FakeSidecar, steelyard: Steelyard) -> None:
     ):
         assert part in out
     for part in (
-        "1 active, 4 admitted now (bound by memory; 8.0 GiB each",
+        "1 active, 4 admitted now: room for 3 more of 8.0 GiB; memory is what limits",
         "40.0 GiB of 64.0 GiB",
         "3 pending",
     ):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from steelyard.machine.local_time import local
+from steelyard.machine.local_time import clock, local
 from steelyard.rules.timestamps import unix
 
 
@@ -33,5 +33,20 @@ def test_a_moment_is_said_in_local_time(moment: str, text: str) -> None:
     assert local(unix(moment)) == text
 
 
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        ("2026-12-24T22:59:00Z", "23:59"),
+        ("2026-12-24T23:00:00Z", "Friday 00:00"),
+        ("2026-12-29T21:00:00Z", "Tuesday 22:00"),
+        ("2026-12-30T21:00:00Z", "2026-12-30 22:00"),
+        ("2026-12-23T21:00:00Z", "2026-12-23 22:00"),
+    ],
+)
+def test_the_clock_is_said_as_one_says_it_here_and_now(moment: str, text: str) -> None:
+    assert clock(unix(moment), unix("2026-12-24T09:00:00Z")) == text
+
+
 def test_what_no_calendar_has_is_no_error() -> None:
+    assert clock(unix("9999-12-31T23:59:00Z"), 0.0)
     assert local(unix("9999-12-31T23:59:00Z"))

@@ -40,6 +40,12 @@ def test_numbers_explain_what_they_explain() -> None:
     assert low < 3.0 * 40 * 16 < high and high < 2 * low
 
 
+def test_a_small_trial_speaks_for_runs_far_beyond_it() -> None:
+    ended = [({"seconds": n}, 1.0 * n) for n in (1, 2, 3, 5)]
+    found = draw(ended, [], [{"seconds": 60 + n} for n in range(6)])
+    assert all(median(many) == pytest.approx(62, rel=0.3) for many in found.takes)
+
+
 def test_who_still_runs_counts_and_is_not_done_because_it_is_overdue() -> None:
     ended = [({}, 60.0), ({}, 70.0)]
     alone = draw(ended, [], [{}])

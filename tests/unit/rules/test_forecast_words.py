@@ -46,15 +46,20 @@ BROWSER = {"name": "browser", "memory": 3 * GIB}
             "08:16.",
         ),
         (
+            found(2, 0, kept("queue", 1, queue="gpu"), kept("after", 1)),
+            "The 2 that can start are done at 20:00 (in 15 min) with 2 at a time; 1 waits for a worker of "
+            "queue gpu; 1 waits for tasks that cannot start.",
+        ),
+        (
             found(5, 2),
             "The 3 with known durations are done at 20:00 (in 15 min) with 2 at a time; no run like the "
             "other 2 has been completed yet.",
         ),
         (
             found(2, 0, kept("other_programs", 1, closable=[BROWSER]), kept("never_fits", 2, most=40 * GIB)),
-            "The 2 that can start are done at 20:00 (in 15 min) with 2 at a time; 1 needs 19.0 GiB, and "
-            "other programs leave less; it would fit if you close browser (3.0 GiB); 2 need 19.0 GiB to "
-            "40.0 GiB each, more than this machine can ever give.",
+            "The 2 that can start are done at 20:00 (in 15 min) with 2 at a time; 1 needs 19.0 GiB, "
+            "more than other programs leave (it would fit if you close browser (3.0 GiB)); 2 need 19.0 "
+            "GiB to 40.0 GiB each, more than this machine can ever give.",
         ),
     ],
 )

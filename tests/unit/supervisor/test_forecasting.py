@@ -228,3 +228,19 @@ async def test_what_takes_longer_than_the_calendar_goes_is_told_all_the_same(mad
     await submission.submit(made.yard, [spec] * 1000)
     found = await forecasting.view(made.yard)
     assert unix(found["outlooks"][0]["latest"]) > made.clocks.wall() + 1e10
+
+
+async def test_a_run_that_ends_while_it_is_reckoned_spoils_no_answer(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ran(made, "solver", peak=GIB, took=100.0)
+    handle = await made.worker()
+    await made.attempt(handle, await made.submit("solver"))
+    read = made.yard.database.aside.read
+
+    async def meanwhile(work: Any) -> Any:
+        handle.attempt = None
+        return await read(work)
+
+    monkeypatch.setattr(made.yard.database.aside, "read", meanwhile)
+    assert (await forecasting.view(made.yard))["remaining"] == 1

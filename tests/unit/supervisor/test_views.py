@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from steelyard.rules.states import Cause, WorkerState
 from steelyard.rules.timestamps import iso
 from steelyard.store import task_pages
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import attempts, dispatch, outcomes, progress, task_views, views, workers
+from steelyard.supervisor import attempts, dispatch, outcomes, progress, startup, task_views, views, workers
 from tests.unit.supervisor.making import GIB, Made
 
 
@@ -160,10 +161,28 @@ async def test_a_running_task_counts_its_memory_once(made: Made) -> None:
     assert views.limits(made.yard)["admissible"] == 2
 
 
-async def test_one_more_worker_is_weighed_by_the_task_that_would_start_next(made: Made) -> None:
+async def test_one_more_worker_is_weighed_by_the_smallest_that_waits_and_who_has_no_room_is_named(
+    made: Made,
+) -> None:
+    await made.submit(memory="12GiB")
     await made.submit(memory="1GiB")
     limits = views.limits(made.yard)
     assert (limits["peak_per_worker"], limits["admissible"], limits["bound_by"]) == (GIB, 4, "cap")
+    assert (limits["next_claim"], limits["next_fits"]) == (12 * GIB, False)
+    question = await startup.question(made.yard)
+    assert (question["prompt"], question["need"], question["start_worker"]) == (None, GIB, True)
+
+
+async def test_whoever_is_refused_a_worker_is_told_what_is_shown_as_the_limit(made: Made) -> None:
+    for _ in range(2):
+        await made.attempt(await made.worker(), await made.submit(), claim=8 * GIB)
+    made.yard.scale.physical_cores = 2
+    made.yard.read_settings = lambda: replace(made.yard.settings, worker_cores=2)
+    made.yard.settings = made.yard.read_settings()
+    limits = views.limits(made.yard)
+    assert (limits["active"], limits["admissible"], limits["bound_by"]) == (2, 1, "memory")
+    with pytest.raises(InsufficientMemory):
+        await workers.add(made.yard, force=False)
 
 
 async def test_a_page_costs_as_many_statements_however_many_tasks_wait_in_it(made: Made) -> None:

@@ -12,8 +12,6 @@ from steelyard.web.routing import at, supervisor_of
 
 LOG_CHARACTERS = 20_000
 
-BOUNDS = {"memory": "bound by memory", "cores": "bound by cores", "cap": "bound by the hard cap"}
-
 
 async def page(request: Request) -> Response:
     """The page."""
@@ -44,9 +42,7 @@ async def log(request: Request) -> Response:
 
 def _capacity(supervisor: Needs) -> Json:
     system = supervisor.system()
-    limits = system["limits"]
-    bound = BOUNDS.get(limits["bound_by"], "bound by nothing")
-    return {"system": system, "limits": limits, "memory": system["memory"], "bound": bound}
+    return {"system": system, "limits": system["limits"], "memory": system["memory"]}
 
 
 ROUTES = [

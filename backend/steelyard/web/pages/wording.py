@@ -12,6 +12,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from steelyard.machine.clocks import SystemClocks
+from steelyard.rules.capacity_words import room
 from steelyard.rules.quantities import format_duration, format_size
 from steelyard.rules.timestamps import unix
 from steelyard.web.assets import FOLDER
@@ -118,7 +119,14 @@ PRESSURES = {"normal": "", "warning": "the system is short of memory", "critical
 def register(environment: Environment) -> None:
     """Give templates the filters and tables of this module."""
     environment.filters.update(
-        size=_size, duration=_duration, ago=ago, clip=clip, percent=percent, flags=flags, named=named
+        size=_size,
+        duration=_duration,
+        ago=ago,
+        clip=clip,
+        percent=percent,
+        flags=flags,
+        named=named,
+        room=room,
     )
     environment.globals.update(
         navigation=navigation.ENTRIES,

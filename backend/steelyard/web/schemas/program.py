@@ -109,7 +109,7 @@ class Program(Reply):
 class KeptWaiting(Reply):
     """Tasks that cannot start as things are, and why."""
 
-    why: Literal["queue", "time", "other_programs", "never_fits"]
+    why: Literal["queue", "time", "other_programs", "never_fits", "after"]
     tasks: Annotated[int, Meta(ge=1)]
     queue: Annotated[str | None, Meta(description="The queue that no worker serves.")]
     at: Annotated[Moment | None, Meta(description="When the first of them may start.")]

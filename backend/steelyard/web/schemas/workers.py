@@ -68,7 +68,12 @@ class Limits(Reply):
     no_capacity: bool
     hard_cap: Count
     physical_cores: Count
-    peak_per_worker: Bytes
+    peak_per_worker: Annotated[
+        Bytes,
+        Meta(description="What one more is weighed with: the smallest claim that waits, or the default."),
+    ]
+    next_claim: Annotated[Bytes | None, Meta(description="The claim of the task that is first in line.")]
+    next_fits: bool | None
     bound_by: Literal["memory", "cores", "cap"]
 
 
