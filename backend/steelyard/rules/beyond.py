@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,9 +18,11 @@ AGREE: Final = 2.0
 MARGIN: Final = 0.1
 """What is added to the most that they say."""
 
-BOOKS: Final = 64
 ENOUGH: Final = 3
-"""So many runs with the same words have laws of their own, and of so many words they are kept."""
+"""So many runs with the same words have laws of their own."""
+
+PREPARED: Final = 4
+"""The laws of so many words are found before anybody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,9 @@ class Book:
         self._runs = [(parameters, float(peak)) for parameters, peak in runs]
         self.axes = axes(self._runs)
         """The numbers that they had."""
-        self._laws: dict[Words, Laws] = {}
+        counted = Counter(words_of(parameters) for parameters, _ in self._runs)
+        self._frequent = Counter({words: runs for words, runs in counted.items() if runs >= ENOUGH})
+        self._laws: dict[Words | None, Laws] = {}
 
     def of(self, parameters: Parameters) -> Beyond | None:
         """What is known of a run; None where each of its numbers is within half more of what was seen."""
@@ -106,15 +111,19 @@ class Book:
         return all(axis.of(other) <= axis.of(parameters) for axis in self.axes.values())
 
     def prepare(self) -> None:
-        """Find the laws of the words that ran last, which takes some milliseconds."""
-        self._among(self._runs[0][0])
+        """Find the laws of the most frequent words, and of all runs, which takes some 10 ms each."""
+        for words, _ in self._frequent.most_common(PREPARED):
+            self._of_words(words)
+        self._of_words(None)
 
     def _among(self, parameters: Parameters) -> Laws:
         """The laws of the runs with the same words; of all where they are too few."""
         words = words_of(parameters)
+        return self._of_words(words if self._frequent[words] >= ENOUGH else None)
+
+    def _of_words(self, words: Words | None) -> Laws:
+        """None: of all runs."""
         if words not in self._laws:
-            if len(self._laws) >= BOOKS:
-                self._laws.clear()
-            alike = [run for run in self._runs if words_of(run[0]) == words]
-            self._laws[words] = Laws(alike if len(alike) >= ENOUGH else self._runs)
+            alike = [run for run in self._runs if words is None or words_of(run[0]) == words]
+            self._laws[words] = Laws(alike)
         return self._laws[words]

@@ -165,6 +165,7 @@ class Experience:
         self.of({})
         if self._complete:
             self._book.prepare()
+            self._smaller({})
 
     def seen(self) -> Mapping[str, Axis]:
         """The numbers that completed runs had."""

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steelyard.rules import beyond
 from steelyard.rules.axes import FAR, Axis, axes
 from steelyard.rules.beyond import Beyond, Book, outermost, unseen_of
 from steelyard.rules.footprint import Experience, PastRun
+from steelyard.rules.law import Laws
 from steelyard.rules.nearness import Parameters
 from steelyard.rules.quantities import GIB, MIB
 
@@ -186,6 +188,24 @@ def test_whatever_was_seen_a_run_far_beyond_claims_what_smaller_ones_took(
     if found.beyond is not None:
         assert found.claim >= max((run.peak for run in runs if run.parameters["n"] <= value), default=0)
         assert found.beyond.least <= found.beyond.most
+
+
+def test_runs_that_each_have_a_label_of_their_own_share_the_laws_which_are_found_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[int] = []
+
+    class Counted(Laws):
+        def __init__(self, runs: Sequence[tuple[Parameters, float]]) -> None:
+            found.append(len(runs))
+            super().__init__(runs)
+
+    monkeypatch.setattr(beyond, "Laws", Counted)
+    book = Book([({"n": n, "label": f"run {n}"}, (100 + n * n) * MIB) for n in range(5, 30)])
+    book.prepare()
+    for n in (100, 120, 140):
+        assert book.of({"n": n, "label": f"run {n}"}) is not None
+    assert found == [25]
 
 
 @pytest.mark.parametrize("makes", [lambda n: {"n": 5}, lambda n: {"n": 5, "label": str(n)}, lambda n: {}])
