@@ -19,6 +19,7 @@ import pytest
 
 from tests.helpers import api
 from tests.helpers.sidecar import RunningSidecar
+from tests.helpers.waiting import eventually
 
 LAMMPS_DECK = """units lj
 lattice fcc 0.8442
@@ -232,3 +233,85 @@ def alone(client: Any, x: float) -> float:
     done = api.ends(client, client.post("/api/tasks/", json=body).json()["task_id"])
     answer: float = done["result"]["answer"]
     return answer
+
+
+WATER = """#include "oplsaa.ff/forcefield.itp"
+#include "oplsaa.ff/spc.itp"
+[ system ]
+water
+[ molecules ]
+SOL 216
+"""
+DYNAMICS = """integrator = {integrator}
+dt = 0.002
+nsteps = {steps}
+cutoff-scheme = Verlet
+coulombtype = PME
+rcoulomb = 0.8
+rvdw = 0.8
+"""
+GROMACS = """
+state="$STEELYARD_CHECKPOINT_DIR/state.cpt"
+exec gmx mdrun -v -nt 1 -ntmpi 1 -ntomp 1 -pin off -s run.tpr -deffnm out \\
+    -cpt 0.02 -cpi "$state" -cpo "$state" -noappend
+"""
+
+
+def water(folder: Path, steps: int) -> None:
+    """The input of a run of GROMACS: a box of water, as Debian's package brings it, at rest."""
+    box = "/usr/share/gromacs/top/spc216.gro"
+    if shutil.which("gmx") is None or not os.path.exists(box):
+        pytest.skip("gmx is not installed")
+    (folder / "water.top").write_text(WATER)
+    for name, integrator, count in (("rest", "steep", 50), ("run", "md", steps)):
+        (folder / f"{name}.mdp").write_text(DYNAMICS.format(integrator=integrator, steps=count))
+        files = ["-f", f"{name}.mdp", "-c", box, "-p", "water.top", "-o", f"{name}.tpr"]
+        subprocess.run(
+            ["gmx", "grompp", *files, "-maxwarn", "5"], cwd=folder, check=True, capture_output=True
+        )
+        if name == "rest":
+            rest = ["mdrun", "-nt", "1", "-ntmpi", "1", "-pin", "off", "-deffnm", "rest"]
+            subprocess.run(["gmx", *rest], cwd=folder, check=True, capture_output=True)
+            box = "rest.gro"
+
+
+def test_gromacs_tells_its_progress_and_goes_on_after_the_end_of_the_sidecar(tmp_path: Path) -> None:
+    """It ends a step after SIGTERM, with a checkpoint, and the next attempt has it beside a fresh folder."""
+    water(tmp_path, 6_000)
+    directory = tmp_path / "model"
+    directory.mkdir()
+    shutil.copy(tmp_path / "run.tpr", directory)
+    (directory / "run.sh").write_text(GROMACS)
+    simulations = tmp_path / "data" / "simulations"
+    simulations.mkdir(parents=True)
+    (simulations / "water.toml").write_text(
+        f'[simulation]\nname = "water"\ncommand = ["sh", "run.sh"]\ndirectory = "{directory}"\n'
+        '[resources]\nmemory = "300MiB"\n[run]\nworkspace = "fresh"\n'
+    )
+    seen: list[float] = []
+
+    def reached(client: Any, task_id: str, attempt: int, least: float) -> bool:
+        now = api.task(client, task_id)
+        if now["attempt"] == attempt and now["progress"] is not None:
+            seen.append(now["progress"])
+        return bool(seen) and seen[-1] > least
+
+    with RunningSidecar(tmp_path / "data", "--workers", "1") as sidecar, sidecar.client() as client:
+        made = client.post("/api/tasks/", json={"simulation": "water", "parameters": {}}).json()
+        task_id = made["task_id"]
+        eventually(lambda: reached(client, task_id, 1, 0.3), within=60)
+        assert seen == sorted(seen) and seen[0] > 0
+        assert sidecar.terminate() == 0
+    stopped = seen[-1]
+    seen.clear()
+    with RunningSidecar(tmp_path / "data", "--workers", "1") as sidecar, sidecar.client() as client:
+        eventually(lambda: reached(client, task_id, 2, 0.0), within=60)
+        assert seen[0] > stopped / 2  # not from the beginning
+        done = eventually(lambda: api.ends(client, task_id), within=60)
+        assert [one["cause"] for one in done["attempts"]] == ["sidecar_lost", "succeeded"]
+        listed = client.get(f"/api/tasks/{task_id}/files/").json()["files"]
+        assert {(one["attempt"], one["name"]) for one in listed} >= {
+            (1, "work/out.part0001.log"),
+            (2, "work/out.part0002.log"),
+            (2, "work/out.part0002.gro"),
+        }
