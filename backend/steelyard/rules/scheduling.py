@@ -71,12 +71,14 @@ class Room:
     headroom: bytes, admission.headroom() with idle workers counting nothing (negative: overdrawn).
     cores_free: from cores_free() below. nothing_runs: no task of any queue runs.
     memory: for the most that any task could ever get, total − guard.
+    lately: bytes of headroom without any task of ours, the most of the last minute; None: nobody looked.
     """
 
     headroom: int
     cores_free: int
     nothing_runs: bool
     memory: MemoryView
+    lately: int | None = None
 
     @property
     def largest_claim(self) -> int:
@@ -85,17 +87,31 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """What a task behind all candidates may take and start at once: bytes, and cores (None: however many).
+
+    guesses: True if one may start whose claim is a guess, or forced, though it is larger.
+    """
+
+    memory: int
+    cores: int | None
+    guesses: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What to do now. Start one task, claim it, and ask again with the room that is left.
 
     start: None if nothing may start. passed: whose count of passes rises with this start (none or one task).
     held: the task that capacity is held for. why: the reason of each candidate looked at and left waiting.
+    gap: what is left for whoever stands behind the candidates, where nothing starts; None: nothing.
     """
 
     start: Candidate | None
     passed: tuple[str, ...] = ()
     held: str | None = None
     why: dict[str, Waiting] = field(default_factory=dict)
+    gap: Gap | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,11 @@ class _Openings:
         # What is free beside the head up to each of them: a task that passes must fit into the least.
         self._memory = list(accumulate((opening.memory for opening in found), min))
         self._cores = list(accumulate((opening.cores for opening in found), min))
+
+    @property
+    def beside(self) -> tuple[int, int]:
+        """Bytes and cores that are free beside the head whenever it first fits."""
+        return self._memory[-1], self._cores[-1]
 
     def could_delay(self, candidate: Candidate, cores: int) -> bool:
         """True if the head could start later because the candidate starts now.
@@ -146,6 +167,8 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
     """
     all_cores = room.cores_free + sum(task.cores for task in running)
     with_all_ended = room.headroom + sum(task.frees for task in running)
+    # Programs that come and go for seconds must not take back what was promised to a large task.
+    lately = with_all_ended if room.lately is None else max(with_all_ended, room.lately)
     head: Candidate | None = None
     openings: _Openings | None = None
     why: dict[str, Waiting] = {}
@@ -154,7 +177,7 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
         candidate = _without_margin(asked, with_all_ended)
         # More cores than there are means all of them: cores are shared in time, unlike memory.
         cores = min(candidate.cores, all_cores)
-        waiting = _obstacle(candidate, cores, room, with_all_ended)
+        waiting = _obstacle(candidate, cores, room, with_all_ended, lately)
         if (
             waiting is None
             and head is not None
@@ -173,13 +196,26 @@ def choose(candidates: Iterable[Candidate], room: Room, running: Sequence[Runnin
             openings = _openings(candidate, cores, room, running)
             head = candidate
             held = head.task_id if head.passes >= PASSES else None
-    return Choice(None, (), held, why)
+    return Choice(None, (), held, why, _gap(room, all_cores, None if held is None else openings))
 
 
-def _obstacle(candidate: Candidate, cores: int, room: Room, with_all_ended: int) -> Waiting | None:
+def _gap(room: Room, all_cores: int, kept: _Openings | None) -> Gap | None:
+    """What is left where no candidate starts. kept: the openings of a head for which room is held."""
+    memory, cores = room.headroom, room.cores_free
+    if kept is not None:
+        memory, cores = min(memory, kept.beside[0]), min(cores, kept.beside[1])
+    if memory <= 0 or cores <= 0:
+        return None
+    return Gap(memory, None if cores >= all_cores else cores, room.nothing_runs and kept is None)
+
+
+def _obstacle(
+    candidate: Candidate, cores: int, room: Room, with_all_ended: int, lately: int
+) -> Waiting | None:
     """Why the room does not admit a candidate, the queue aside; None if it does.
 
-    with_all_ended: bytes of headroom when every task that runs now has ended.
+    with_all_ended: bytes of headroom when every task that runs now has ended. lately: the same at its most in
+    the last minute, by what other programs hold.
 
     "memory" and "cores" mean that the tasks that run will make room. "other_programs" and "never_fits" mean
     that they cannot, so nothing is ever held for such a task: it must not block the queue.
@@ -191,12 +227,13 @@ def _obstacle(candidate: Candidate, cores: int, room: Room, with_all_ended: int)
         return None if cores <= room.cores_free else Waiting("cores", cores, max(0, room.cores_free))
     if _may_run_alone(candidate, room):
         # The user took the risk of a forced task; any other needs at least some memory above the guard.
-        if with_all_ended <= 0 and not candidate.forced:
+        if lately <= 0 and not candidate.forced:
             return Waiting("other_programs", need, with_all_ended)
-        return None if room.nothing_runs else Waiting("memory", need, room.headroom)
+        may_start = room.nothing_runs and (with_all_ended > 0 or candidate.forced)
+        return None if may_start else Waiting("memory", need, room.headroom)
     if need > room.largest_claim:
         return Waiting("never_fits", need, room.largest_claim)
-    if need > with_all_ended:
+    if need > lately:
         return Waiting("other_programs", need, with_all_ended)
     return Waiting("memory", need, room.headroom)
 

@@ -30,6 +30,7 @@ class Settings:
     worker_cores: int | None
     worker_groups: str
     pause_on_battery_below: int
+    priority_gain_after: float
     keep_tasks_for: float
     keep_tasks: int
     keep_worker_logs_for: float

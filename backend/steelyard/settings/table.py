@@ -211,6 +211,16 @@ SETTINGS: tuple[Setting, ...] = (
         high=100,
     ),
     Setting(
+        "priority_gain_after",
+        None,
+        "duration",
+        0.0,
+        "Let priorities grow",
+        "Seconds of waiting after which a task counts as one priority higher, again and again, so that "
+        "nothing waits for ever behind what is more urgent. 0: never.",
+        high=YEAR,
+    ),
+    Setting(
         "keep_tasks_for",
         None,
         "duration",

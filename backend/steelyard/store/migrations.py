@@ -75,6 +75,12 @@ def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
     )
     connection.execute('CREATE UNIQUE INDEX "sweep_id" ON "sweep" ("id")')
     connection.execute('CREATE UNIQUE INDEX "sweep_key" ON "sweep" ("key")')
+    connection.execute("DROP INDEX task_runnable")
+    connection.execute(
+        """CREATE INDEX task_runnable
+        ON task(queue, priority DESC, position, claim, cores, claim_source, forced)
+        WHERE state = 'READY' AND blockers = 0 AND held_until IS NULL"""
+    )
     connection.execute("DROP INDEX task_sweep")
     connection.execute("CREATE INDEX task_sweep ON task(sweep_id, state) WHERE sweep_id IS NOT NULL")
     connection.execute(

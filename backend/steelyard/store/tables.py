@@ -308,7 +308,9 @@ RUNNABLE = "state = 'READY' AND blockers = 0 AND held_until IS NULL"
 """A task that may start now. Spelled alike in queries, or SQLite does not use the partial index below."""
 
 _BESIDE_TABLES = (
-    f"CREATE INDEX task_runnable ON task(queue, priority DESC, position) WHERE {RUNNABLE}",
+    # Its last columns let the first that fits be found, behind however many that do not, in the index alone.
+    f"""CREATE INDEX task_runnable
+        ON task(queue, priority DESC, position, claim, cores, claim_source, forced) WHERE {RUNNABLE}""",
     "CREATE INDEX task_held ON task(held_until) WHERE held_until IS NOT NULL",
     "CREATE INDEX task_sweep ON task(sweep_id, state) WHERE sweep_id IS NOT NULL",
     "CREATE INDEX task_of_worker ON task(worker_id) WHERE worker_id IS NOT NULL",

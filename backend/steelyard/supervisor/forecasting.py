@@ -22,7 +22,7 @@ from steelyard.rules.timestamps import iso
 from steelyard.store import footprints, remaining
 from steelyard.store.records import Reader, from_json
 from steelyard.store.remaining import Kept, Left, Limits
-from steelyard.supervisor import dispatch, views
+from steelyard.supervisor import claiming, views
 from steelyard.supervisor.yard import Yard
 
 SAMPLE: Final = 200
@@ -174,14 +174,14 @@ def _kept(yard: Yard, one: Kept) -> View:
 
 def _given(yard: Yard) -> int:
     """Bytes that a task can have once all that run have ended."""
-    room, running = dispatch.room(yard)
+    room, running = claiming.room(yard)
     return room.headroom + sum(one.frees for one in running)
 
 
 async def _reckoned(yard: Yard, soon: float) -> tuple[list[Outlook], _Read, float]:
     """The outlooks, what they rest on, and from when they count (Unix s)."""
     now = yard.clocks.wall()
-    room, taken = dispatch.room(yard)
+    room, taken = claiming.room(yard)
     # Now, and not after the first wait: by then others run.
     runs = _running(yard, [Need(one.frees, one.cores) for one in taken])
     memory = room.headroom + sum(one.frees for one in taken)
@@ -236,7 +236,7 @@ def _understood(
     for row, need in zip(left.rows, needs, strict=True):
         parameters = from_json(row["parameters"])
         compared = features(row["simulation"], parameters)
-        waiting.append(Waits(need, kind_of(row["simulation"], parameters), compared, dispatch.group_of(row)))
+        waiting.append(Waits(need, kind_of(row["simulation"], parameters), compared, claiming.group_of(row)))
     running = []
     for run in runs:
         parameters = {} if run.parameters is None else from_json(run.parameters)

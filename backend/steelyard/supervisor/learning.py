@@ -67,6 +67,8 @@ class Learning:
         """Runs of a kind that ended, as far as this sidecar knows."""
         self._noted: dict[Kind, int] = {}
         """How many of them the evidence has."""
+        self.news = 0
+        """How often something new was learned."""
         self._outdated: set[Kind] = set()
         """Kinds whose evidence, as it is held, lacks something new."""
         self._levels: dict[str, tuple[Kind, LevelRun]] = {}
@@ -224,7 +226,11 @@ class Learning:
             was, now = before.get(task_id), self._levels.get(task_id)
             if was is not now:
                 for kind in {each[0] for each in (was, now) if each is not None}:
-                    self._editions[kind] = self._editions.get(kind, 0) + 1
+                    self._begin_edition(kind)
+
+    def _begin_edition(self, kind: Kind) -> None:
+        self.news += 1
+        self._editions[kind] = self._editions.get(kind, 0) + 1
 
     def _note(self, question: Question, outcome: Outcome, fingerprint: str) -> None:
         """Begin a new edition of the evidence if a run that ended says something new."""
@@ -247,7 +253,7 @@ class Learning:
             news = peak > (known.least if expected is None else expected.peak)
         if news:
             self._outdated.add(kind)
-            self._editions[kind] = self._editions.get(kind, 0) + 1
+            self._begin_edition(kind)
 
     def _ask(self, question: Question) -> Answer:
         """The current answer."""
@@ -283,6 +289,8 @@ class Learning:
 
     def _is_worn(self, answer: Answer | None) -> bool:
         if answer is None or answer.kind[2] != self.fingerprint(answer.kind[0]):
+            return True
+        if answer.footprint is None and not self._stands(answer):
             return True
         runs = self._runs[answer.kind]
         return runs > answer.runs and runs >= WORN * answer.runs

@@ -14,7 +14,7 @@ from steelyard.rules.timestamps import iso
 from steelyard.settings.builtin import COMMAND
 from steelyard.settings.simulations import Simulation
 from steelyard.store.records import to_json
-from steelyard.supervisor import dispatch, task_environment, views, watching
+from steelyard.supervisor import claiming, task_environment, views, watching
 from steelyard.supervisor.yard import Yard
 
 View = dict[str, Any]
@@ -114,7 +114,7 @@ async def _room_for(yard: Yard, claim: int) -> str | None:
     largest = view.total - view.guard
     if claim > largest:
         return f"This machine can give a task {format_size(largest)} at most, so it will run alone."
-    free = dispatch.room(yard)[0].headroom
+    free = claiming.room(yard)[0].headroom
     if claim <= free:
         return None
     said = f"It is weighed with {format_size(claim)}, and {format_size(max(0, free))} are free now"

@@ -11,6 +11,7 @@ from steelyard.rules.quantities import format_duration
 from steelyard.store import tasks
 from steelyard.store.condition import Trouble
 from steelyard.supervisor import (
+    claiming,
     core_watch,
     dispatch,
     memory_guard,
@@ -145,6 +146,7 @@ class Turns:
         if beat or (due and since >= CLOSEST and yard.idle()):
             self._trees_weighed = now
             yard.scale.weigh_trees(yard.handles.values(), yard.clocks.wall(), now)
+            claiming.remember_room(yard)
             if yard.scale.wants_closer_look(yard.settings):
                 in_background(yard, beside(yard.scale.look_closer), "looking at what programs hold together")
         if beat:

@@ -17,11 +17,13 @@ from steelyard.rules.battery import Charge
 from steelyard.rules.ladder import Ladder
 from steelyard.rules.pause import Pause
 from steelyard.rules.reasons import Waiting
+from steelyard.rules.recent import Recent
 from steelyard.rules.workspace import Known
 from steelyard.settings.environment import Settings
 from steelyard.settings.preferences import Preferences
 from steelyard.settings.simulations import Catalogue
 from steelyard.store.database import Change, Database
+from steelyard.supervisor.behind import Behind
 from steelyard.supervisor.departure import Departure
 from steelyard.supervisor.feed import Feed
 from steelyard.supervisor.file_lists import FileLists
@@ -82,6 +84,9 @@ class Yard:
     sweep_due: bool = False
     unrecorded: list[Callable[[], None]] = field(default_factory=list)
     waiting: dict[str, Waiting] = field(default_factory=dict)
+    behind: Behind = field(default_factory=Behind)
+    free_lately: Recent = field(default_factory=Recent)
+    """Bytes of headroom without any task of ours."""
     watched_logs: dict[str, WatchedLog] = field(default_factory=dict)
     helper_folder: str = ""
     known: dict[str, Known] = field(default_factory=dict)

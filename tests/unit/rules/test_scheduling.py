@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from steelyard.rules.admission import MemoryView, Source
 from steelyard.rules.quantities import GIB
 from steelyard.rules.reasons import Waiting
-from steelyard.rules.scheduling import Candidate, Choice, Room, Running, choose, cores_free
+from steelyard.rules.recent import Recent
+from steelyard.rules.scheduling import Candidate, Choice, Gap, Room, Running, choose, cores_free
 
 MACHINE = MemoryView(total=64 * GIB, available=64 * GIB, guard=4 * GIB)
 
@@ -334,3 +335,119 @@ def test_tasks_of_one_sweep_pass_each_other_freely() -> None:
     assert pick(queue, 4, runs(5)).passed == ()
     stranger = [queue[0], task("stranger", 4, group="t")]
     assert started(pick(stranger, 4, runs(5))) is None
+
+
+# What other programs hold for a moment
+
+
+def test_room_that_others_took_a_moment_ago_is_still_promised() -> None:
+    big, small = task("big", 9.5, passes=2), task("small", 2)
+    room = Room(int(9 * GIB), 99, True, MACHINE)
+    gone = choose([big, small], room, [])
+    assert (started(gone), gone.why["big"].reason) == ("small", "other_programs")
+    kept = choose([big, small], replace(room, lately=10 * GIB), [])
+    assert (kept.start, kept.held, kept.why["small"].reason) == (None, "big", "held_for")
+    assert kept.why["big"] == Waiting("memory", big.claim, 9 * GIB)
+    # Less than it needs was free at any moment: nothing is promised.
+    assert started(choose([big, small], replace(room, lately=int(9.2 * GIB)), [])) == "small"
+
+
+def test_what_runs_alone_waits_for_others_to_give_back_what_they_took() -> None:
+    guess = replace(task("guess", 8), claim_source="default", passes=2)
+    room = Room(-GIB, 99, True, MACHINE, lately=3 * GIB)
+    assert choose([guess], room, []).why["guess"].reason == "memory"
+    assert choose([guess], replace(room, lately=0), []).why["guess"].reason == "other_programs"
+    assert started(choose([guess], replace(room, headroom=1), [])) == "guess"
+
+
+def simulate(held_for: float, of: float, *, until: float = 3_600.0) -> float | None:
+    """When a task of 9.5 GiB starts on 10 behind which tasks of 2 GiB and 3 s come without end, while other
+    programs hold 1 GiB for some seconds of each `of`; three workers, a look every quarter of a second.
+    """
+    recent, running, big, number = Recent(), list[tuple[float, float]](), task("big", 9.5), 0
+    line = [big, *(task(f"small{n}", 2) for n in range(4))]
+    for step in range(int(until * 4)):
+        now = step / 4
+        running = [(ends, gib) for ends, gib in running if ends > now]
+        without_ours = 10.0 - (1.0 if now % of < held_for else 0.0)
+        recent.note(now, int(without_ours * GIB))
+        while len(running) < 3:
+            free = without_ours - sum(gib for _, gib in running)
+            held = [Running(int(gib * GIB), int(gib * GIB), 1, ends - now) for ends, gib in running]
+            room = Room(int(free * GIB), 99, not running, MACHINE, recent.most(now))
+            choice = choose(line, room, held)
+            line = [replace(one, passes=one.passes + (one.task_id in choice.passed)) for one in line]
+            if choice.start is None:
+                break
+            if choice.start.task_id == "big":
+                return now
+            running.append((now + 3.0, 2.0))
+            number += 1
+            line = [one for one in line if one.task_id != choice.start.task_id] + [task(f"next{number}", 2)]
+    return None
+
+
+@pytest.mark.parametrize(
+    "held_for, of, within", [(0, 10, 15), (8, 10, 30), (5, 10, 30), (50, 55, 130), (120, 240, 300)]
+)
+def test_a_large_task_starts_though_other_programs_come_and_go(
+    held_for: float, of: float, within: float
+) -> None:
+    found = simulate(held_for, of)
+    assert found is not None and found <= within
+
+
+def test_programs_that_stay_hold_up_the_small_ones_for_a_minute_at_the_most() -> None:
+    recent = Recent()
+    queue = [task("big", 9.5, passes=2), task("small", 2)]
+    recent.note(0.0, 10 * GIB)
+    recent.note(0.25, 10 * GIB)
+    began = None
+    for second in range(1, 200):
+        recent.note(float(second), 9 * GIB)
+        room = Room(9 * GIB, 99, True, MACHINE, recent.most(float(second)))
+        if choose(queue, room, []).start is not None:
+            began = second
+            break
+    assert began == 61
+
+
+# Behind those that were looked at
+
+
+def test_the_gap_is_what_the_next_in_line_could_take() -> None:
+    assert pick([task("big", 12)], 4, runs(10), cores=3).gap == Gap(4 * GIB, 3, False)
+    # With nothing running all cores are free, and more cores than there are means all of them.
+    alone = pick([replace(task("big", 70))], 4, cores=3)
+    assert alone.gap == Gap(4 * GIB, None, True)
+    assert pick([task("big", 12)], 0, runs(10)).gap is None
+    assert pick([task("big", 12)], -1, runs(10)).gap is None
+    assert pick([task("big", 12)], 4, runs(10), cores=0).gap is None
+
+
+def test_where_room_is_held_the_gap_is_what_fits_beside() -> None:
+    held = [task("big", 12, passes=2)]
+    assert pick(held, 4, runs(20)).gap == Gap(4 * GIB, 98, False)
+    assert pick(held, 4, runs(9)).gap == Gap(GIB, 98, False)
+    assert pick(held, 4, runs(8)).gap is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 16), st.integers(0, 2), st.booleans()), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(1, 12), st.sampled_from([None, 5.0, 90.0])), max_size=4),
+    st.integers(0, 12),
+    st.integers(1, 12),
+)
+def test_what_fits_into_the_gap_starts_behind_all_others_and_what_does_not_never(
+    line: list[tuple[int, int, bool]], held: list[tuple[int, float | None]], free: int, size: int
+) -> None:
+    queue = [
+        replace(task(f"t{n}", gib, passes=passes), claim_source="default" if guessed else "task")
+        for n, (gib, passes, guessed) in enumerate(line)
+    ]
+    running = [runs(gib, remaining) for gib, remaining in held]
+    choice = pick(queue, free, *running)
+    if choice.start is not None:
+        return
+    fits = choice.gap is not None and size * GIB <= choice.gap.memory
+    assert (started(pick([*queue, task("next", size)], free, *running)) == "next") == fits

@@ -25,6 +25,7 @@ DEFAULTS = {
     "worker_cores": None,
     "worker_groups": "auto",
     "pause_on_battery_below": 20,
+    "priority_gain_after": 0.0,
     "simulations_dir": None,
     "low_priority": False,
     "theme": "system",

@@ -10,7 +10,7 @@ import pytest
 
 from steelyard.rules.states import WorkerState
 from steelyard.store import tasks
-from steelyard.supervisor import dispatch, launch, task_views
+from steelyard.supervisor import behind, claiming, dispatch, launch, submission, task_views
 from tests.helpers.waiting import eventually_async
 from tests.unit.supervisor.making import GIB, Made
 from tests.unit.supervisor.test_learning import ran
@@ -158,3 +158,85 @@ async def test_a_fault_of_ours_ends_one_start_with_the_reason_and_the_others_sta
     found = task_views.one(made.yard, one)
     assert found["state"] == "FAILED"
     assert "could not start it: ValueError: a number of 5,000 digits" in found["attempts"][0]["evidence"]
+
+
+async def many(made: Made, count: int, memory: str | None, **more: Any) -> None:
+    """Tasks of one submission, each of another program."""
+    size = {} if memory is None else {"memory": memory}
+    specs = [
+        {"simulation": "command", "parameters": {"argv": ["large", str(n)]}, **size, **more}
+        for n in range(count)
+    ]
+    await submission.submit(made.yard, specs)
+
+
+@pytest.mark.parametrize("ordered", [None, False, True], ids=["a batch", "a sweep", "an ordered sweep"])
+async def test_what_cannot_start_never_hides_what_can(made: Made, ordered: bool | None) -> None:
+    """However many stand before it: other programs have what they need."""
+    await made.worker()
+    await made.worker()
+    if ordered is None:
+        await many(made, claiming.WINDOW + 20, "13GiB")
+    else:
+        rows = [{"argv": ["large", str(n)]} for n in range(claiming.WINDOW + 20)]
+        spec = {"simulation": "command", "rows": rows, "memory": "13GiB", "ordered": ordered}
+        await submission.submit_sweep(made.yard, spec)
+    wide = await made.submit(memory="1GiB")
+    await made.yard.database.change(
+        lambda change: change.execute("UPDATE task SET cores = 9 WHERE id = ?", (wide,))
+    )
+    small, smaller = await made.submit(memory="2GiB"), await made.submit(memory="1GiB", priority=-5)
+    # More cores than there are means all of them, and those are free.
+    assert await dispatch.dispatch(made.yard) == 1
+    assert [task for _, task in await started(made)] == [wide]
+    await made.worker()
+    for handle in made.yard.handles.values():
+        if handle.attempt is not None:
+            handle.attempt.cores = 6
+    assert await dispatch.dispatch(made.yard) == 2
+    assert {task for _, task in await started(made)} == {wide, small, smaller}
+
+
+async def test_what_is_behind_does_not_take_the_room_that_is_held_for_the_head(made: Made) -> None:
+    for _ in range(3):
+        await made.worker()
+    first = await made.submit(memory="4GiB")
+    assert await dispatch.dispatch(made.yard) == 1
+    await many(made, claiming.WINDOW + 20, "9GiB")
+    await made.yard.database.change(
+        lambda change: change.execute("UPDATE task SET passes = 2 WHERE id <> ?", (first,))
+    )
+    too_large, fits_beside = await made.submit(memory="2GiB"), await made.submit(memory="1GiB")
+    assert await dispatch.dispatch(made.yard) == 1
+    assert {task for _, task in await started(made)} == {first, fits_beside}
+    assert waiting_for(made, too_large) == "its turn: others are ahead of it"
+
+
+async def test_claims_behind_the_window_follow_what_was_learned_before_they_hide_anything(made: Made) -> None:
+    """Queued when nothing was known, at 8 GiB each; since then such runs were seen to take 1 GiB."""
+    made.machine.available = 9 * GIB
+    made.yard.scale.weigh()
+    await made.worker()
+    await made.submit(memory="4GiB")
+    assert await dispatch.dispatch(made.yard) == 1
+    rows = [{"argv": ["solver", str(n)]} for n in range(behind.STRETCH + 5)]
+    sweep = await submission.submit_sweep(made.yard, {"simulation": "command", "rows": rows, "priority": -1})
+    await many(made, claiming.WINDOW + 20, "8GiB")
+    await ran(made, "solver", "2.5", peak=GIB)
+    await made.worker()
+    for _ in range(3):
+        if await dispatch.dispatch(made.yard):
+            break
+    assert {task for _, task in await started(made)} & set(sweep.task_ids)
+
+
+async def test_where_priorities_grow_nothing_waits_for_ever_behind_what_is_more_urgent(made: Made) -> None:
+    await made.worker()
+    old = await made.submit(memory="1GiB")
+    made.clocks.advance(7200)
+    urgent = await made.submit(memory="1GiB", priority=1)
+    assert [row["id"] for row in tasks.runnable(made.yard.database, "default", 2)] == [urgent, old]
+    made.yard.preferences.change({"priority_gain_after": "1h"})
+    made.yard.settings = made.yard.read_settings()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert [task for _, task in await started(made)] == [old]

@@ -12,7 +12,16 @@ from steelyard.rules.footprint import ONE_ALIKE, WIDE_MARGIN
 from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import dispatch, outcomes, progress, submission, system, task_views, views
+from steelyard.supervisor import (
+    claiming,
+    dispatch,
+    outcomes,
+    progress,
+    submission,
+    system,
+    task_views,
+    views,
+)
 from steelyard.supervisor.worker_handle import RunningAttempt
 from tests.unit.supervisor.making import GIB, Made
 
@@ -156,7 +165,7 @@ async def test_in_a_sweep_what_ends_it_soonest_goes_first_unless_its_order_count
 async def test_a_sweep_longer_than_a_glance_is_looked_through(made: Made) -> None:
     for size, peak, took in LIKE:
         await ran(made, "solver", size, peak=peak, took=took)
-    rows = [{"argv": ["solver", "1"]}] * (dispatch.GLANCE * 2) + [{"argv": ["solver", "4"]}]
+    rows = [{"argv": ["solver", "1"]}] * (claiming.GLANCE * 2) + [{"argv": ["solver", "4"]}]
     _, ids, _ = await submission.submit_sweep(made.yard, {"simulation": "command", "rows": rows})
     handles = [await made.worker() for _ in range(20)]
     assert await dispatch.dispatch(made.yard) > 0

@@ -9,7 +9,15 @@ from steelyard.machine.processes import TreeUse
 from steelyard.rules.ladder import FIRST_PATIENCE
 from steelyard.rules.states import TaskState
 from steelyard.store import events, tasks
-from steelyard.supervisor import attempts, dispatch, memory_guard, progress, task_actions, task_views
+from steelyard.supervisor import (
+    attempts,
+    claiming,
+    dispatch,
+    memory_guard,
+    progress,
+    task_actions,
+    task_views,
+)
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from tests.unit.supervisor.making import GIB, Made
 
@@ -199,9 +207,9 @@ async def test_a_checkpoint_makes_a_run_cheap(made: Made) -> None:
 async def test_a_suspended_task_keeps_what_it_needs_to_go_on(made: Made) -> None:
     outgrown, _ = await running(made, 6, 300, claim=2 * GIB), await running(made, 3)
     keep(made, 0.9)
-    before, _ = dispatch.room(made.yard)
+    before, _ = claiming.room(made.yard)
     answer(made, outgrown, True)
-    after, runs = dispatch.room(made.yard)
+    after, runs = claiming.room(made.yard)
     assert before.headroom - after.headroom == 0  # from the order on, before the answer
     # 0.9 are there and 2 are kept; 1 more for the steady one's claim, and a quarter of what the other uses.
     assert after.headroom == int(0.9 * GIB) - 2 * GIB - GIB - int(1.5 * GIB)

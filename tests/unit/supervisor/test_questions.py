@@ -13,7 +13,7 @@ from steelyard.rules.footprint import Experience, Footprint
 from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
-from steelyard.supervisor import dispatch, forecasting, outcomes, submission
+from steelyard.supervisor import claiming, dispatch, forecasting, outcomes, submission
 from steelyard.supervisor.answers import Answer
 from tests.unit.supervisor.making import GIB, Made
 from tests.unit.supervisor.test_learning import ran
@@ -96,14 +96,14 @@ async def test_a_sweep_of_random_rows_is_looked_up_once_and_in_a_thread(made: Ma
     await know(made, chance)
     made.machine.available = 60 * GIB
     made.yard.scale.weigh()
-    ids = await sweep(made, chance, 4 * dispatch.GLANCE)
+    ids = await sweep(made, chance, 4 * claiming.GLANCE)
     made.yard.learning._answers.clear()
     asked.clear()
     handle = await made.worker()
     assert await dispatch.dispatch(made.yard) == 1
     here = threading.get_ident()
-    assert asked.count(here) <= dispatch.GLANCE
-    assert len(asked) >= len(ids) - dispatch.GLANCE
+    assert asked.count(here) <= claiming.GLANCE
+    assert len(asked) >= len(ids) - claiming.GLANCE
 
     asked.clear()
     for peak in (GIB, 4 * GIB, GIB):  # the second is news for all of them
@@ -121,7 +121,7 @@ async def test_a_sweep_of_random_rows_is_looked_up_once_and_in_a_thread(made: Ma
 async def test_what_waits_for_room_by_an_old_answer_is_asked_about_again(made: Made) -> None:
     chance = random.Random(4)
     await ran(made, "solver", *(f"--p{number}=1" for number in range(4)), peak=8 * GIB)
-    ids = await sweep(made, chance, 3 * dispatch.GLANCE)
+    ids = await sweep(made, chance, 3 * claiming.GLANCE)
     await made.attempt(await made.worker(), await made.submit(memory="3GiB"), claim=3 * GIB)
     await made.worker()
     assert await dispatch.dispatch(made.yard) == 0  # 8 GiB and a quarter on top do not fit beside it
@@ -192,10 +192,10 @@ async def test_many_that_wait_are_looked_up_before_one_starts_and_few_are_asked_
 ) -> None:
     chance = random.Random(8)
     await know(made, chance)
-    for _ in range(dispatch.GLANCE - 1):
+    for _ in range(claiming.GLANCE - 1):
         await made.submit(*argv(chance))
     made.yard.learning._answers.clear()
     asked.clear()
     await made.worker()
     assert await dispatch.dispatch(made.yard) == 1
-    assert len(asked) == dispatch.GLANCE - 1 and threading.get_ident() not in asked
+    assert len(asked) == claiming.GLANCE - 1 and threading.get_ident() not in asked

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from steelyard.machine.memory import MemoryReading
 from steelyard.machine.processes import TreeUse
 from steelyard.rules.admission import LiveWorker
+from steelyard.rules.recent import Recent
 from steelyard.settings import environment
-from steelyard.supervisor import dispatch
+from steelyard.supervisor import claiming
 from steelyard.supervisor.scale import Scale, live_workers
 from steelyard.supervisor.worker_handle import RunningAttempt, WorkerHandle
 from tests.fakes.clocks import FakeClocks
@@ -100,11 +101,12 @@ def test_the_room_of_a_task_includes_what_it_takes_over() -> None:
         clocks=FakeClocks(),
         handles={"w1": handle},
         scale=scale,
+        free_lately=Recent(),
         settings=environment.load({"WORKER_MEMORY_GUARD": "0"}, {}),
     )
 
-    def room(claims: list[dispatch.Claimed], idle: list[WorkerHandle]) -> int:
-        return dispatch.room(yard, claims, idle)[0].headroom  # type: ignore[arg-type]
+    def room(claims: list[claiming.Claimed], idle: list[WorkerHandle]) -> int:
+        return claiming.room(yard, claims, idle)[0].headroom  # type: ignore[arg-type]
 
     # `available` lacks the warm process, and the claim of the task that comes to it includes it.
     assert room([], [handle]) == 8 * 2**30 + WARM

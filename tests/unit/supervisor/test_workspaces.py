@@ -15,6 +15,7 @@ from steelyard.settings.run_section import Run
 from steelyard.store import claims, tasks
 from steelyard.supervisor import (
     attempts,
+    claiming,
     dispatch,
     fresh_folder,
     recovery,
@@ -190,7 +191,7 @@ async def test_many_that_wait_for_one_do_not_hide_what_could_start(made: Made) -
     model(made, None)
     await made.worker()
     await made.worker()
-    await queue(made, dispatch.WINDOW + 5)
+    await queue(made, claiming.WINDOW + 5)
     await dispatch.dispatch(made.yard)
     last = await made.submit(memory="100MiB")
     assert await dispatch.dispatch(made.yard) == 1
