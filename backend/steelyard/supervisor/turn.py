@@ -72,9 +72,22 @@ class Turns:
                     await yard.wake.wait()
             yard.wake.clear()
             self._patience = BEAT
-            if not (await self._steps.make(TURNING, self._turn) and self._worked):
+            if not (await self._steps.make(TURNING, self._turn_under_guard) and self._worked):
                 await asyncio.sleep(BEAT)
                 self._give_up_where_nothing_works()
+
+    async def _turn_under_guard(self) -> None:
+        """A turn. While it waits, for a long change of the database as a rule, the machine is weighed and
+        guarded at the beat all the same.
+        """
+        turn = asyncio.create_task(self._turn())
+        try:
+            while not (await asyncio.wait({turn}, timeout=BEAT_WITH_TASKS))[0]:
+                await self._steps.make(WEIGHING, self._weigh)
+            await turn
+        finally:
+            turn.cancel()
+            await asyncio.gather(turn, return_exceptions=True)
 
     def _give_up_where_nothing_works(self) -> None:
         """Rather be started anew than answer pages and start nothing; but no task pays for it."""

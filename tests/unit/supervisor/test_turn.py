@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,8 @@ from steelyard.supervisor.supervisor import Supervisor
 from steelyard.supervisor.turn import BEAT, BEAT_WITH_TASKS, Turns
 from tests.fakes.clocks import FakeClocks
 from tests.helpers.waiting import eventually_async
-from tests.unit.supervisor.making import Made
+from tests.unit.supervisor.making import GIB, Made
+from tests.unit.supervisor.test_memory_guard import running, sent
 
 
 class CountedTurns(Turns):
@@ -113,6 +115,43 @@ async def test_it_leaves_where_nothing_could_be_weighed_for_a_minute_and_no_task
     assert lost[0] == "weighing the machine has failed for 1 min"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_while_a_long_change_holds_the_database_the_machine_is_guarded_at_the_beat(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn that wants to claim waits until thousands of tasks are queued; memory does not."""
+    begun, go_on, weighed = threading.Event(), threading.Event(), list[int]()
+    probe = made.yard.scale._probe
+
+    def noting() -> Any:
+        made.clocks.advance(BEAT_WITH_TASKS)
+        weighed.append(made.machine.available)
+        return probe()
+
+    def slow(change: Any) -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    grows, _ = await running(made, 6, 300, claim=2 * GIB), await running(made, 1)
+    idle = await made.worker()
+    await made.submit(memory="1MiB")
+    monkeypatch.setattr(turn, "BEAT_WITH_TASKS", 0.01)
+    monkeypatch.setattr(made.yard.scale, "_probe", noting)
+    long = asyncio.ensure_future(made.yard.database.change_long(slow))
+    await asyncio.to_thread(begun.wait, 60)
+    task = asyncio.create_task(Turns(made.yard).run())
+    made.yard.hurry()
+    try:
+        await eventually_async(lambda: len(weighed) > 5)
+        made.machine.available = GIB // 2
+        await eventually_async(lambda: ("suspend", grows.task_id) in sent(made))
+        assert not long.done() and idle.attempt is None
+    finally:
+        go_on.set()
+        await long
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_the_end_of_all_turns_is_the_end_of_the_sidecar(
