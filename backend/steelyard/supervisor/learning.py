@@ -129,7 +129,7 @@ class Learning:
         for kind in sorted(kinds):
             edition, ranges = self._editions.get(kind, 0), self._ranges(kind[0])
             rows = footprints.rows(self._reader, *kind[:2])
-            experience = await compute(partial(_made, kind, rows, ranges))
+            experience = await compute(partial(_prepared, kind, rows, ranges))
             if self._editions.get(kind, 0) == edition:
                 # Else more was seen meanwhile, and whoever asks next prepares it.
                 self._keep(kind, experience)
@@ -318,9 +318,13 @@ class Learning:
 
 
 def _made(kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, float]]) -> Experience:
-    """The evidence, with all that its first question would pay for."""
     past = footprints.past(kind[0], rows, kind[2])
-    experience = Experience(past.runs, ranges, own=past.own)
+    return Experience(past.runs, ranges, own=past.own)
+
+
+def _prepared(kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, float]]) -> Experience:
+    """The evidence, with all that its first question would pay for: longer than the loop should be held."""
+    experience = _made(kind, rows, ranges)
     experience.prepare()
     return experience
 
