@@ -27,6 +27,9 @@ GLANCE, WINDOW = 16, 256
 what stands behind those the database is asked for the first that fits.
 """
 
+BEHIND = 4
+"""How many of those a turn asks for; one that fits may still have to wait for a scout."""
+
 Row = dict[str, Any]
 Claimed = tuple[WorkerHandle, RunningAttempt, Row]
 
@@ -109,7 +112,7 @@ class _Turn:
             if choice.start is not None:
                 rows = self._take(rows, rows[choice.start.task_id], choice)
                 continue
-            if choice.gap is None or not behind or many < WINDOW or len(looked_at) > many + GLANCE:
+            if choice.gap is None or not behind or many < WINDOW or len(looked_at) >= many + BEHIND:
                 return
             found = self._fitting(choice.gap, looked_at)
             if found is not None:
