@@ -21,8 +21,8 @@ from steelyard.rules.nearness import Parameters
 from steelyard.rules.playing import Bound, Need, Played, Room, play
 from steelyard.rules.regression import Vector
 
-EARLIEST: Final = 0.07
-LATEST: Final = 0.91
+EARLIEST: Final = 0.065
+LATEST: Final = 0.92
 """Shares of the plays that are done by then."""
 
 Past = Sequence[tuple[Parameters, float]]
