@@ -138,7 +138,7 @@ def last_words(sidecar: Sidecar) -> str:
 
 
 def _hello(data: DataDirectory) -> dict[str, Any]:
-    """The first line on a sidecar's stdin (DESIGN, section 1)."""
+    """The first line on a sidecar's stdin."""
     return {
         "v": 1,
         "token": secrets.token_hex(32),

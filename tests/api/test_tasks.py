@@ -1,4 +1,4 @@
-"""Tasks, sweeps and their files over HTTP: paths, statuses and bodies of DESIGN section 9."""
+"""Tasks, sweeps and their files over HTTP: paths, statuses and bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers over HTTP: paths, statuses and bodies of DESIGN sections 8 and 9."""
+"""Workers over HTTP: paths, statuses and bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stand-in for the sidecar: a real HTTP server on the loopback that answers as DESIGN sections 8 and 9 say.
+"""A stand-in for the sidecar: a real HTTP server on the loopback that answers as docs/http.md says.
 
 It has no rules and no processes: a test puts into it what it shall answer. tests/api runs the real one.
 """
@@ -10,62 +10,15 @@ import json
 import os
 import re
 import threading
-from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from steelyard.machine.identity import identity_of
+from tests.fakes.answers import RESOURCES, RUN, SCHEMA, ended, sweep, task
 
 TOKEN = "a1" * 32
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "case": {"type": "string", "default": "base"},
-        "year": {"type": "integer", "minimum": 2020, "maximum": 2050, "description": "Last year"},
-        "mode": {"enum": ["slow", "fast", 3]},
-        "argv": {"type": "array", "items": {"type": "string"}},
-    },
-    "required": ["year"],
-}
-_RESOURCES = {"memory": 2**30, "cores": 1, "timeout": 3600.0, "attempts": 3, "reuse": False}
-
-RUN = {
-    "workspace": None, "copy": [], "link": [], "keep": [], "drop": [], "manner": "side by side", "why": None,
-}  # fmt: skip
-
-
-def attempt(number: int = 1, **fields: Any) -> dict[str, Any]:
-    """An attempt as DESIGN section 9 has it."""
-    return {
-        "number": number, "worker_id": "3f9a1c20", "pid": 123, "started_at": "2026-01-15T10:00:00.000Z",
-        "finished_at": None, "cause": None, "exit_code": None, "signal": None, "evidence": None,
-        "error_tail": "", "peak_memory": None, "cpu_seconds": None, "seconds": None, "remarks": [],
-    } | fields  # fmt: skip
-
-
-def task(task_id: str, **fields: Any) -> dict[str, Any]:
-    """A task as DESIGN section 9 has it."""
-    return {
-        "task_id": task_id, "simulation": "demo", "parameters": {}, "label": "", "state": "READY",
-        "cause": None,
-        "priority": 0, "queue": "default", "tags": [], "sweep_id": None, "key": None,
-        "queued_at": "2026-01-15T09:59:00.000Z", "started_at": None, "finished_at": None, "not_before": None,
-        "after": [], "worker_id": None, "attempt": 0, "max_attempts": 3, "timeout": 3600.0,
-        "memory": {"claim": 2**30, "source": "simulation", "peak": None}, "cpu_seconds": None,
-        "progress": None,
-        "message": None, "eta": None, "suspended": False, "waiting_for": None, "checkpoint_at": None,
-        "unsaved": None, "result": None, "attempts": [],
-    } | fields  # fmt: skip
-
-
-def ended(task_id: str, state: str = "SUCCEEDED", cause: str = "succeeded", **fields: Any) -> dict[str, Any]:
-    """A task whose first attempt has ended; fields go to that attempt."""
-    times = {"started_at": "2026-01-15T10:00:00.000Z", "finished_at": "2026-01-15T10:05:00.000Z"}
-    how = {"seconds": 300.0, "cause": cause, "exit_code": 0, "evidence": "exit code 0"}
-    last = attempt(**{**times, **how, **fields})
-    return task(task_id, state=state, cause=cause, attempt=1, attempts=[last], **times)
 
 
 class FakeSidecar:
@@ -203,7 +156,7 @@ class FakeSidecar:
         return _missing()
 
     def status(self) -> dict[str, Any]:
-        """DESIGN section 8."""
+        """`GET /api/workers/status/`."""
         return {
             "workers": self.workers,
             "limits": {
@@ -257,7 +210,7 @@ class FakeSidecar:
     def _simulation(self, name: str) -> dict[str, Any]:
         return {
             "name": name, "title": name.title(), "description": "", "schema": SCHEMA,
-            "resources": _RESOURCES, "run": RUN, "learned": self.learned,
+            "resources": RESOURCES, "run": RUN, "learned": self.learned,
             "usual_duration": 90.0 if self.learned else None,
             "directory": self.simulation_directory, "seen": self.seen,
         }  # fmt: skip
@@ -321,7 +274,7 @@ class FakeSidecar:
         for one in self.tasks.values():
             found.setdefault(one["sweep_id"], []).append(one)
         found.pop(None, None)  # type: ignore[call-overload]
-        views = {name: _sweep_view(name, tasks) for name, tasks in found.items()}
+        views = {name: sweep(name, tasks) for name, tasks in found.items()}
         if sweep_id is None:
             return 200, {"sweeps": list(views.values())[:limit], "next": None}
         if sweep_id not in views:
@@ -358,17 +311,6 @@ class FakeSidecar:
         if verb == "cleanup":
             return 200, {"status": "success", "cleaned_up": 2}
         return 201 if verb == "add" else 200, {"status": "success", "worker_id": worker_id}
-
-
-def _sweep_view(sweep_id: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = Counter(one["state"] for one in tasks)
-    states = ("READY", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
-    done = sum(counts[state] for state in states[2:])
-    return {
-        "sweep_id": sweep_id, "simulation": tasks[0]["simulation"], "name": "", "key": None,
-        "queued_at": tasks[0]["queued_at"], "total": len(tasks),
-        "counts": {state: counts[state] for state in states}, "progress": done / len(tasks),
-    }  # fmt: skip
 
 
 def _missing() -> tuple[int, Any]:

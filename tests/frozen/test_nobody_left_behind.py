@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 GONE_WITHIN = 1.0
-"""Seconds (DESIGN section 1)."""
+"""Seconds."""
 
 EPOLL = ("232", "281", "22")
 """The numbers of epoll_wait and epoll_pwait on x86-64, and of epoll_pwait on arm64."""

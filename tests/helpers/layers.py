@@ -1,4 +1,4 @@
-"""The layers of DESIGN section 11 as a table, and what reads a module's syntax and says where it breaks them.
+"""The layers of docs/architecture.md as a table, and what reads a module and says where it breaks them.
 
 Imports go down only and stand at the top, the system is asked for in machine/ alone, clocks are handed in.
 """

@@ -1,4 +1,4 @@
-"""What a start is told by environment, preferences and files: each `fatal` of DESIGN section 1, provoked."""
+"""What a start is told by environment, preferences and files: each `fatal` line, provoked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first line of stdin and the lines after it: DESIGN section 1, *Start*, with the real program."""
+"""The first line of stdin and the lines after it, with the real program."""
 
 from __future__ import annotations
 

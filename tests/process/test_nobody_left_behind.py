@@ -1,4 +1,4 @@
-"""Whatever is killed, nothing of ours lives on: DESIGN section 1, with real processes and kill -9."""
+"""Whatever is killed, nothing of ours lives on, with real processes and kill -9."""
 
 from __future__ import annotations
 

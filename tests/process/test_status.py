@@ -1,4 +1,4 @@
-"""The status of DESIGN section 8, field by field and in every state of a worker; what the limits refuse."""
+"""The status, field by field and in every state of a worker; what the limits refuse."""
 
 from __future__ import annotations
 

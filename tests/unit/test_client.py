@@ -15,7 +15,8 @@ from steelyard.client import Client, NoAnswer, NoSidecar, WaitTimeout
 from steelyard.client import errors as client_errors
 from steelyard.client.record import read_record
 from steelyard.rules import errors
-from tests.fakes.sidecar import TOKEN, FakeSidecar, ended, task
+from tests.fakes.answers import ended, task
+from tests.fakes.sidecar import TOKEN, FakeSidecar
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from steelyard.client.steps import Dropped, FindAgain, Give, Listen, Now, Pause,
 from steelyard.client.waiting import Ends
 from steelyard.rules.errors import AtCapacity, ShuttingDown, Unauthorised
 from steelyard.rules.reasons import no_worker
-from tests.fakes.sidecar import ended, task
+from tests.fakes.answers import ended, task
 
 A = "a" * 12
 SNAPSHOT = {"type": "snapshot", "seq": 7, "status": {}}

@@ -1,4 +1,4 @@
-"""The tree keeps to its layers (DESIGN section 11, without exceptions), and the checker sees wrong code.
+"""The tree keeps to its layers (docs/architecture.md, without exceptions), and the checker sees wrong code.
 
 Every module of backend/steelyard is read, so one that nobody imports yet is held to it too.
 """

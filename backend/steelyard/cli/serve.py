@@ -19,7 +19,9 @@ from steelyard.rules.errors import StartError
 BROKEN = 1
 """Exit status of a sidecar that a fault of ours kept from doing its work."""
 FATAL = 2
-"""Exit status of a start that failed (DESIGN section 1)."""
+"""Exit status of a start that failed: the desktop program shows what the `fatal` line says, and tries no
+second time.
+"""
 
 
 @click.command()

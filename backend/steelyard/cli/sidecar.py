@@ -1,7 +1,8 @@
-"""Puts the sidecar together, in the order of DESIGN section 1, and takes it apart again.
+"""Puts the sidecar together and takes it apart again.
 
-Lock, preferences, database, recovery, socket, server, ready; and back: workers, WebSockets, server,
-database, lock.
+Lock, preferences, database, recovery, socket, server, ready: whoever reads "ready" can ask for everything,
+and a start that fails has changed nothing. Back: workers, WebSockets, server, database, lock, so that what
+ends is recorded and nobody else has the database before.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from steelyard.machine.paths import DataDirectory, data_directory
 from steelyard.rules.errors import StartError
 
 WATCH_INTERVAL = 2.0
-"""Seconds between two looks at the parent's process (DESIGN section 1)."""
+"""Seconds between two looks at the parent's process, should its pipe stay open in another."""
 HELLO_LIMIT = 64 * 1024
 ORDER_LIMIT = 4 * 1024 * 1024
 """Bytes of one line of stdin; a longer one is none. No system gives a program a larger environment."""

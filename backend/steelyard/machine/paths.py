@@ -1,6 +1,7 @@
 """Where things lie: the data directory, its folders and files, and who may have it.
 
-Names and modes are those of DESIGN section 6. Whoever needs a path asks here; nobody puts one together.
+docs/architecture.md draws the tree; all of it is for its owner alone. Whoever needs a path asks here, and
+puts none together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Admission: how many workers the memory bears, and whether one more task may start. DESIGN section 3.
+"""Admission: how many workers the memory bears, and whether one more task may start.
 
 Sizes are bytes. Two questions are asked of the same headroom, and they differ in the idle workers: whoever
 wants one more *worker* must leave room for what the idle ones are about to take; a *task* that starts takes

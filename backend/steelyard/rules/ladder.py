@@ -1,6 +1,6 @@
 """The ladder under memory pressure: start nothing, suspend what grows, end and requeue; and down again.
 
-DESIGN section 3. Pure: it is asked once for each fresh sample of all trees and says what to do. Sizes are
+Pure: it is asked once for each fresh sample of all trees and says what to do. Sizes are
 bytes, growth is bytes a second, moments and durations are seconds of awake time.
 
 Suspending loses no work, but frees nothing either: it only stops growth, within milliseconds. So growth is

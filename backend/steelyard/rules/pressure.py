@@ -1,6 +1,6 @@
 """How hard memory presses, from what the machine says and how fast it goes.
 
-DESIGN section 3. Pure. Sizes are bytes, growth and fall are bytes a second, durations are seconds.
+Pure. Sizes are bytes, growth and fall are bytes a second, durations are seconds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""What becomes of a task when an attempt has ended: the table of DESIGN section 2 as a function of cause and
-history.
-"""
+"""What becomes of a task when an attempt has ended, as a function of cause and history (docs/states.md)."""
 
 from __future__ import annotations
 

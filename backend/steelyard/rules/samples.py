@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 MAX_POINTS: Final = 500
-"""Points kept of an attempt (DESIGN section 6)."""
+"""Points kept of an attempt."""
 
 Point = tuple[float, int, float]
 """A sample: wall clock (Unix s), memory (bytes), CPU (per cent of one core)."""

@@ -1,4 +1,4 @@
-"""One simulation: what its file declares, and how parameters become a command (DESIGN section 5)."""
+"""One simulation: what its file declares, and how parameters become a command."""
 
 from __future__ import annotations
 

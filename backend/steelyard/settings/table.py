@@ -1,6 +1,6 @@
 """The one table of settings. Names, ranges, defaults, schema and docs/configuration.md come from it.
 
-A setting is a variable in the environment, a key in preferences.json, or both (DESIGN section 7).
+A setting is a variable in the environment, a key in preferences.json, or both; then the environment wins.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _of_worker(
     span: tuple[int, int] = (0, 0),
     default_text: str = "",
 ) -> Setting:
-    """A row of DESIGN section 7: in the environment in capitals, in the preferences in small letters."""
+    """A setting that has one name: in the environment in capitals, in the preferences in small letters."""
     return Setting(variable.lower(), variable, kind, default, title, meaning, *span, default_text)
 
 

@@ -60,7 +60,7 @@ REMARKS_LIMIT = 20
 REMARK_LIMIT = 500
 """Characters kept of one remark."""
 TAIL_LIMIT = 1_000
-"""Characters of output kept in a row (DESIGN section 6)."""
+"""Characters of output kept in a row: the last lines, which mostly name the fault. All is in the log."""
 
 
 @dataclass(frozen=True, slots=True)

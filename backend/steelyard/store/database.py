@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import CoroutineType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from peewee import Query, SqliteDatabase
 
-from steelyard.machine.faultpoints import reach
 from steelyard.rules.errors import ShuttingDown, StorageFull
 from steelyard.store import backups, faults, opening
 from steelyard.store.aside import Aside
+from steelyard.store.asked import Asked, reach_all
 from steelyard.store.condition import Condition
 from steelyard.store.events import Event
 from steelyard.store.long_change import LongChanges, UndoneBySqlite
@@ -62,19 +62,6 @@ class Change:
         return seq
 
 
-class _Asked(Generic[T]):
-    """A change that waits for its turn."""
-
-    __slots__ = ("apply", "error", "future", "result", "step")
-
-    def __init__(self, apply: Callable[[Change], T], step: str, future: asyncio.Future[T] | None) -> None:
-        self.apply = apply
-        self.step = step
-        self.future = future
-        self.result: T | None = None
-        self.error: Exception | None = None
-
-
 class Database:
     """Made by open(); belongs to one thread, that of the event loop."""
 
@@ -88,7 +75,7 @@ class Database:
         self._orm = orm
         self._connection = connection
         self._clocks = clocks
-        self._asked: list[_Asked[Any]] = []
+        self._asked: list[Asked[Any]] = []
         self._writing = False
         self._held = False
         """True while a long change is under way: the others wait."""
@@ -138,7 +125,7 @@ class Database:
         if self._closed:
             raise ShuttingDown("Steelyard is shutting down; nothing was changed.")
         future: asyncio.Future[T] = loop.create_future()
-        self._asked.append(_Asked(apply, step, future))
+        self._asked.append(Asked(apply, step, future))
         if len(self._asked) == 1:
             loop.call_soon(self._flush)
         return future
@@ -157,7 +144,7 @@ class Database:
         """Run `apply` in a transaction of its own at once: for the start, before the loop turns."""
         if self._closed:
             raise ShuttingDown("Steelyard is shutting down; nothing was changed.")
-        asked: _Asked[T] = _Asked(apply, step, None)
+        asked: Asked[T] = Asked(apply, step, None)
         self._transact([asked])
         if asked.error is not None:
             raise asked.error
@@ -221,7 +208,7 @@ class Database:
             self._transact(batch)
         finally:
             for asked in batch:
-                _answer(asked)
+                asked.answer()
 
     async def _carry_out(self, apply: Callable[[Change], T], step: str) -> T:
         async with self._long.one:
@@ -243,23 +230,23 @@ class Database:
                 self._held = False
                 self._flush()
 
-    def _transact(self, batch: list[_Asked[Any]]) -> None:
+    def _transact(self, batch: list[Asked[Any]]) -> None:
         """One transaction for all of `batch`; outcome or error of each is left in it."""
         if self._writing:
             raise RuntimeError("inside a change no other can be made at once; write with the one at hand")
         self._writing = True
         events: list[Event] = []
         told: list[Event] = []
-        again: list[_Asked[Any]] = []
+        again: list[Asked[Any]] = []
         try:
             self.condition.check_place()
             self.execute("BEGIN IMMEDIATE")
             now = self._clocks.wall()
             for asked in batch:
                 self._apply(asked, now, events)
-            _reach(batch, "before_commit")
+            reach_all(batch, "before_commit")
             self.execute("COMMIT")
-            _reach(batch, "after_commit")
+            reach_all(batch, "after_commit")
             self.condition.works()
         except UndoneBySqlite as error:
             self._undo(batch, self._told(error))
@@ -285,7 +272,7 @@ class Database:
             asked.error = None
             self._transact([asked])
 
-    def _apply(self, asked: _Asked[Any], now: float, events: list[Event]) -> None:
+    def _apply(self, asked: Asked[Any], now: float, events: list[Event]) -> None:
         """One change in its SAVEPOINT. Raises only what ends the whole transaction."""
         mark = len(events)
         self.execute("SAVEPOINT change")
@@ -305,7 +292,7 @@ class Database:
             self.execute("ROLLBACK TO change")
         self.execute("RELEASE change")
 
-    def _undo(self, batch: list[_Asked[Any]], told: Exception) -> None:
+    def _undo(self, batch: list[Asked[Any]], told: Exception) -> None:
         """Nothing of the transaction happened: whoever has no error of their own is told of this one."""
         if isinstance(told, StorageFull):
             self.condition.met(told)
@@ -338,20 +325,3 @@ class Database:
             except Exception:
                 # The change stands, and whoever asked for it must hear so: a listener cannot take that back.
                 log.exception("a listener of committed events failed")
-
-
-def _reach(batch: list[_Asked[Any]], moment: str) -> None:
-    for asked in batch:
-        if asked.step and asked.error is None:
-            reach(asked.step, moment)
-
-
-def _answer(asked: _Asked[Any]) -> None:
-    """Resolve the future of a change, unless whoever waited for it has gone."""
-    future = asked.future
-    if future is None or future.done():
-        return
-    if asked.error is not None:
-        future.set_exception(asked.error)
-    else:
-        future.set_result(asked.result)

@@ -8,10 +8,10 @@ from steelyard.rules.timestamps import iso
 from steelyard.store.records import Reader, from_json
 
 KEEP_ROWS = 100_000
-"""Rows that the log keeps (DESIGN section 6)."""
+"""Rows that the log keeps at the most."""
 
 KEEP_SECONDS = 30 * 86_400.0
-"""Age at which an event is dropped, seconds (DESIGN section 6: 30 days)."""
+"""Age at which an event is dropped, seconds."""
 
 
 class Event:

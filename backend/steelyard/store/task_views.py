@@ -1,4 +1,4 @@
-"""A task as the API shows it (DESIGN section 9), made from rows. The supervisor lays live values over it."""
+"""A task as the API shows it, made from rows. The supervisor lays live values over it."""
 
 from __future__ import annotations
 

@@ -26,9 +26,8 @@ log = logging.getLogger(__name__)
 
 
 def recover(yard: Yard) -> int:
-    """How many workers lived when the last sidecar went;
-
-    their processes are gone and their tasks READY afterwards.
+    """End what is left of the last sidecar's processes, and give its tasks back; returns how many workers
+    lived when it went.
     """
     left = workers.live(yard.database)
     running = claims.open_attempts(yard.database)

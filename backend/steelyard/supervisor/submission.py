@@ -39,7 +39,7 @@ AT_ONCE = 200
 """Tasks of one request that are queued on the loop, in some 10 ms; more are queued in a thread."""
 
 BATCH_LIMIT = 10_000
-"""Tasks in one request (DESIGN section 9)."""
+"""Tasks in one request; whoever has more sends several."""
 
 
 async def submit(yard: Yard, specs: list[Spec]) -> list[tuple[str, bool]]:

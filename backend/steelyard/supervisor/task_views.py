@@ -27,7 +27,7 @@ SHORT_PAGE = 100
 
 
 def one(yard: Yard, task_id: str) -> View:
-    """The task of DESIGN section 9. NotFound."""
+    """A task as clients see it. NotFound."""
     view = tasks.view(yard.database, task_id)
     if view is None:
         raise NotFound(f"There is no task {task_id}.")

@@ -34,7 +34,9 @@ BEAT = 1.0
 CLOSEST = 0.05
 """Seconds between two samples of the trees, however much happens."""
 BEAT_WITH_TASKS = 0.25
-"""Seconds between two turns; DESIGN section 3: 4 Hz while tasks run, 1 Hz otherwise."""
+"""Seconds between two turns while tasks run, for their memory may grow fast; BEAT otherwise, for an idle
+program shall cost next to nothing.
+"""
 GIVE_UP = 60.0
 """Seconds awake in which nothing could be weighed or started; then the sidecar leaves, to be started anew."""
 TURNING = "a turn"

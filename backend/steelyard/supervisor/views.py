@@ -17,9 +17,11 @@ from steelyard.supervisor.yard import Yard
 View = dict[str, Any]
 
 QUIET_AFTER = 30 * 60.0
-"""Seconds of awake time without output, progress and CPU use (DESIGN section 4)."""
+"""Seconds of awake time without output, progress and CPU use, after which a task is called quiet: a
+hint for a person, nothing more.
+"""
 STALLED_AFTER = 180.0
-"""Seconds of awake time without heartbeat, or 3 intervals if that is more (DESIGN section 4)."""
+"""Seconds of awake time without heartbeat, or 3 intervals if that is more."""
 
 
 def eta(yard: Yard, attempt: RunningAttempt) -> str | None:
@@ -40,7 +42,7 @@ def worker(
     error_tail: str = "",
     ended: bool = False,
 ) -> View:
-    """A live worker as DESIGN section 8 shows it; the keywords tell what a change is about to make of it."""
+    """A live worker as clients see it; the keywords tell what a change is about to make of it."""
     attempt = None if ended else handle.attempt
     state = state or handle.state
     use = handle.use

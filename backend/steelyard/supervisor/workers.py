@@ -35,7 +35,7 @@ CLOSED = "the program was closed"
 """Why a worker is DEAD that nobody drained or aborted."""
 
 CRASHES_IN_A_ROW = 5
-"""DESIGN section 2: a worker that crashed is replaced at most so many times in a row."""
+"""A worker that crashed is replaced at most so many times in a row: more would crash as well."""
 
 LEAVING_WITHIN = 1.5
 """Seconds that an agent which is aborted has to end its task's tree and to go; then it is ended itself."""
@@ -45,9 +45,9 @@ LOOK_AGAIN = 5.0
 
 
 async def add(yard: Yard, force: bool) -> str:
-    """Admit and start one worker;
+    """Admit and start one worker; returns its id.
 
-    its id. InsufficientMemory, NoCores (neither with force), AtCapacity, ShuttingDown.
+    InsufficientMemory, NoCores (neither with force), AtCapacity, ShuttingDown.
     """
     if yard.leaving:
         raise ShuttingDown("Steelyard is shutting down; no worker is started.")
@@ -127,9 +127,9 @@ def _admit(yard: Yard, change: Change, force: bool) -> None:
 
 
 async def drain(yard: Yard, worker_id: str | None) -> str:
-    """Let a worker finish its task and then leave;
+    """Let a worker, or the one that has run longest, finish its task and then leave; returns its id.
 
-    without an id the one that has run longest. NotFound, Conflict.
+    NotFound, Conflict.
     """
     handle = _find(yard, worker_id) if worker_id else _longest_running(yard)
     if handle.state is not WorkerState.DRAINING:

@@ -130,9 +130,17 @@ async def _start(
     message: dict[str, Any],
     finish: Finish,
 ) -> None:
-    """Prepare and start; a fault of ours ends the attempt with the reason, and costs no other."""
+    """Prepare, and send `message`. A fault of ours ends the attempt with the reason, and costs no other."""
     try:
-        await _prepare(yard, handle, attempt, mine, message, finish)
+        refused = await _prepare(yard, attempt, mine)
+        if handle.attempt is not attempt or handle.gone or handle.told_to_leave or mine.given_up:
+            return  # it has ended meanwhile, or its worker does: that gives the task back
+        attempt.message = ""
+        if refused is not None:
+            finish(yard, handle, attempt, refused)
+            return
+        mine.started = True
+        handle.send("start", low_priority=handle.low_priority, **message)
     except Exception as error:
         log.exception("task %s, attempt %d could not be started", attempt.task_id, attempt.number)
         attempt.preparing = False
@@ -142,26 +150,22 @@ async def _start(
             finish(yard, handle, attempt, Outcome(cause=Cause.ERROR, evidence=words))
 
 
-async def _prepare(
-    yard: Yard,
-    handle: WorkerHandle,
-    attempt: RunningAttempt,
-    mine: Workspace,
-    message: dict[str, Any],
-    finish: Finish,
-) -> None:
-    words, missing, unanswered = "", False, False
+async def _prepare(yard: Yard, attempt: RunningAttempt, mine: Workspace) -> Outcome | None:
+    """How the attempt ends without having been started; None if it can start."""
+    missing, needed = False, mine.work is not None
     try:
         mine.directory = await ask(mine.directory, lambda: os.path.realpath(mine.directory), ANSWERS_WITHIN)
         if mine.work is not None:
             attempt.message = "bringing its files in"
         await beside(lambda: _look_and_fill(yard, attempt, mine))
+        return None
     except InterruptedError:
         log.info("task %s, attempt %d ended before it had its files", attempt.task_id, attempt.number)
+        return None
     except CannotBring as error:
         words, missing = str(error), error.missing
     except Unanswered as error:
-        words, unanswered = error.message, True
+        words, needed = error.message, True
     except OSError as error:
         words = fresh_folder.trouble(error, mine.work or mine.directory)
     except Exception as error:
@@ -170,17 +174,10 @@ async def _prepare(
     finally:
         attempt.preparing = False
         mine.prepared.set()
-    if handle.attempt is not attempt or handle.gone or handle.told_to_leave or mine.given_up:
-        return  # it has ended meanwhile, or its worker does: that gives the task back
-    attempt.message = ""
-    if words and (unanswered or mine.work is not None):
-        outcome = Outcome(cause=Cause.ERROR, evidence=words, message=words, started=not missing)
-        finish(yard, handle, attempt, outcome)
-        return
-    if words:
-        log.warning("the directory of task %s is not watched: %s", attempt.task_id, words)
-    mine.started = True
-    handle.send("start", low_priority=handle.low_priority, **message)
+    if needed:
+        return Outcome(cause=Cause.ERROR, evidence=words, message=words, started=not missing)
+    log.warning("the directory of task %s is not watched: %s", attempt.task_id, words)
+    return None
 
 
 def _look_and_fill(yard: Yard, attempt: RunningAttempt, mine: Workspace) -> None:

@@ -27,7 +27,7 @@ class Needs(Protocol):
     # Workers
 
     def status(self) -> Json:
-        """The status of DESIGN section 8."""
+        """`GET /api/workers/status/`."""
         ...
 
     async def add_worker(self, force: bool = False) -> str:
@@ -85,7 +85,7 @@ class Needs(Protocol):
         ...
 
     def task(self, task_id: str) -> Json:
-        """The task of DESIGN section 9."""
+        """A task as clients see it."""
         ...
 
     def tasks(self, filters: Json, limit: int = ..., cursor: str | None = None) -> Json:

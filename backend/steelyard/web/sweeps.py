@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from steelyard.rules.errors import Conflict
 from steelyard.web import bodies, forms
 from steelyard.web.answers import Answer
-from steelyard.web.describing import Answer as Described
 from steelyard.web.describing import describe, words
 from steelyard.web.queries import LIMIT, Query, id_of
 from steelyard.web.routing import at, supervisor_of
 from steelyard.web.schemas import tasks as schemas
-from steelyard.web.tasks import UNFIT
+from steelyard.web.tasks import queues
 
 
-@describe(
-    {
-        201: Described(schemas.Sweep, text="Its tasks are queued."),
-        200: Described(schemas.Sweep, text="Its key was there already: this is that sweep."),
-    },
-    body=forms.SubmitSweep,
-    refuses=(*UNFIT, Conflict),
+@queues(
+    schemas.Sweep,
+    forms.SubmitSweep,
+    "Its tasks are queued.",
+    "Its key was there already: this is that sweep.",
 )
 async def submit(request: Request) -> Answer:
     """Queue one task a scenario, all or none: 201, or 200 if its key was there already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 
 from steelyard.machine.beside import compute
@@ -33,6 +34,14 @@ UNFIT = (NotFound, WillNeverFit, InvalidParameters)
 """What is wrong with a task: no such simulation, too large for this machine, wrong parameters."""
 
 
+def queues(
+    answer: type[msgspec.Struct], body: type[msgspec.Struct], new: str, known: str
+) -> Callable[[Handler], Handler]:
+    """describe() for what queues tasks: 201 (new), or 200 where the key was there already (known)."""
+    answers = {201: Described(answer, text=new), 200: Described(answer, text=known)}
+    return describe(answers, body=body, refuses=(*UNFIT, Conflict))
+
+
 @describe(schemas.TaskPage, *_FILTERS, LIMIT, _CURSOR)
 async def listed(request: Request) -> Answer:
     """A page of tasks, newest first."""
@@ -41,13 +50,8 @@ async def listed(request: Request) -> Answer:
     return Answer(await supervisor_of(request).find_tasks(filters, query.limit(), query.text("cursor")))
 
 
-@describe(
-    {
-        201: Described(schemas.TaskId, text="The task is queued."),
-        200: Described(schemas.TaskId, text="Its key was there already: this is that task."),
-    },
-    body=forms.SubmitTask,
-    refuses=(*UNFIT, Conflict),
+@queues(
+    schemas.TaskId, forms.SubmitTask, "The task is queued.", "Its key was there already: this is that task."
 )
 async def submit(request: Request) -> Answer:
     """Queue one task: 201, or 200 if its key was there already."""
@@ -57,14 +61,7 @@ async def submit(request: Request) -> Answer:
     return Answer({"task_id": task_id, "new": new}, 201 if new else 200)
 
 
-@describe(
-    {
-        201: Described(schemas.TaskIds, text="All are queued."),
-        200: Described(schemas.TaskIds, text="The keys of all were there already."),
-    },
-    body=forms.SubmitBatch,
-    refuses=(*UNFIT, Conflict),
-)
+@queues(schemas.TaskIds, forms.SubmitBatch, "All are queued.", "The keys of all were there already.")
 async def submit_batch(request: Request) -> Answer:
     """Queue many, all or none: 201, or 200 if the keys of all were there already."""
     Query(request)

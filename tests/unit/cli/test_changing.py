@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.fakes.sidecar import FakeSidecar, ended, task
+from tests.fakes.answers import ended, task
+from tests.fakes.sidecar import FakeSidecar
 from tests.unit.cli.conftest import Steelyard
 
 A = "aaaa00000001"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.sidecar import FakeSidecar, task
+from tests.fakes.answers import task
+from tests.fakes.sidecar import FakeSidecar
 from tests.unit.cli.conftest import Steelyard
 
 ID = "0123456789ab"

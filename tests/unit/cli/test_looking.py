@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.sidecar import FakeSidecar, ended, task
+from tests.fakes.answers import ended, task
+from tests.fakes.sidecar import FakeSidecar
 from tests.unit.cli.conftest import Steelyard
 
 A, B = "aaaa00000001", "bbbb00000002"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.sidecar import FakeSidecar, attempt, ended, task
+from tests.fakes.answers import attempt, ended, task
+from tests.fakes.sidecar import FakeSidecar
 from tests.unit.cli.conftest import Steelyard
 
 ID = "0123456789ab"

@@ -15,7 +15,8 @@ from steelyard.cli.output import Output
 from steelyard.cli.session import Session
 from steelyard.client import Client
 from steelyard.machine.clocks import SystemClocks
-from tests.fakes.sidecar import TOKEN, FakeSidecar, ended, task
+from tests.fakes.answers import ended, task
+from tests.fakes.sidecar import TOKEN, FakeSidecar
 from tests.unit.cli.conftest import Steelyard
 
 SWEEP = "5eeb00000000"

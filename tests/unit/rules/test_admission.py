@@ -1,4 +1,4 @@
-"""Admission: the formulas of DESIGN section 3 by worked figures and by properties."""
+"""Admission: the formulas by worked figures and by properties."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ counts = st.integers(0, 12)
 @pytest.mark.parametrize(
     ("total", "windows", "guard"),
     [
-        (64 * GIB, False, 6871947674),  # the figure of DESIGN section 8
+        (64 * GIB, False, 6871947674),
         (8 * GIB, False, 2 * GIB),
         (20 * GIB, False, 2 * GIB),
         (8 * GIB, True, 3 * GIB),
@@ -65,7 +65,7 @@ def test_two_workers_that_took_their_claim_leave_room_for_four_more() -> None:
 
 
 def test_what_a_worker_has_still_to_take_is_held_back() -> None:
-    # 40 − 6.4 − 2 × 7.5 = 18.6 GiB, twice 8: the status of DESIGN section 8.
+    # 40 − 6.4 − 2 × 7.5 = 18.6 GiB, twice 8.
     live = [LiveWorker(8 * GIB, GIB // 2)] * 2
     found = admissible(DESK, live, active=2, peak=8 * GIB, cores=8, cap=4)
     assert (found.admissible, found.bound_by) == (4, "memory")

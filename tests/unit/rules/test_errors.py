@@ -7,7 +7,7 @@ import pytest
 from steelyard.rules import errors
 from steelyard.rules.errors import FATAL_CODES, InvalidRequest, StartError, SteelyardError
 
-# DESIGN section 8, the table of errors.
+# The table of docs/http.md.
 CODES = {
     "invalid_request", "forbidden_host", "unauthorised", "forbidden_origin", "not_found",
     "method_not_allowed",
@@ -37,7 +37,6 @@ def test_an_error_keeps_its_sentence_and_its_figures() -> None:
 
 
 def test_a_fatal_start_has_a_code_of_its_own() -> None:
-    # DESIGN section 1, *Start*.
     assert {
         "bad_configuration", "data_dir_locked", "data_dir_unwritable", "disk_full", "database_corrupt",
         "migration_failed", "bad_preferences", "port_unavailable",

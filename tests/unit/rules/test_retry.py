@@ -1,4 +1,4 @@
-"""The retry rule, row by row of the table in DESIGN section 2."""
+"""The retry rule, row by row of its table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of states: what DESIGN section 2 draws, nothing more, and whoever asks for more raises."""
+"""The tables of states: what docs/states.md says, nothing more, and whoever asks for more raises."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from steelyard.rules.states import (
     check_worker,
 )
 
-# Written out once more from DESIGN, so that a slip in the table is a failure here.
+# Written out once more, so that a slip in the table is a failure here.
 WORKER_ARROWS = """
     STARTING→RUNNING STARTING→DRAINING RUNNING→DRAINING DRAINING→DEAD
     STARTING→DEAD RUNNING→DEAD

@@ -12,7 +12,7 @@ from steelyard.store.database import Database
 from steelyard.store.records import INLINE_LIMIT, inline
 from tests.unit.store.making import end, new, run, submit, view
 
-# DESIGN section 9, names in their order, and `unsaved`.
+# What clients read, names in their order, and `unsaved`.
 # fmt: off
 TASK = [
     "task_id", "simulation", "parameters", "label", "state", "cause", "priority", "queue", "tags",

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from steelyard.web.schemas.common import Bytes, Moment, PausedBy, Pressure, Reply, Seconds
-from steelyard.web.schemas.workers import Limits
+from steelyard.web.schemas.common import Bytes, Moment, PausedBy, Reply, Seconds
+from steelyard.web.schemas.workers import Limits, Memory
 
 
 class Resources(Reply):
@@ -160,15 +160,9 @@ class Preferences(Reply):
     notice: str | None
 
 
-class SystemMemory(Reply):
+class SystemMemory(Memory):
     """As in the status, and which limit it is."""
 
-    total: Bytes
-    available: Bytes
-    used: Bytes
-    percent: Annotated[float, Meta(ge=0, le=100)]
-    guard: Bytes
-    pressure: Pressure
     source: Literal["machine", "cgroup v1", "cgroup v2"]
     swap_total: Annotated[Bytes | None, Meta(description="Of the machine; nothing is reckoned with it.")]
     swap_free: Bytes | None
