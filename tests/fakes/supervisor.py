@@ -132,7 +132,7 @@ class FakeSupervisor:
         self._called("cleanup")
         return 0
 
-    def worker_log(self, worker_id: str, tail: int = 10_000) -> str:
+    async def worker_log(self, worker_id: str, tail: int = 10_000) -> str:
         self._called(f"worker_log({tail})")
         if worker_id not in self.workers:
             raise NotFound("There is no such worker.")
@@ -226,7 +226,7 @@ class FakeSupervisor:
         self.task(task_id).update(changes)
         return task_id
 
-    def task_log(
+    async def task_log(
         self, task_id: str, tail: int | None = None, offset: int | None = None, raw: bool = False
     ) -> Json:
         self._called(f"task_log({tail}, {offset})")

@@ -129,6 +129,8 @@ def test_a_list_that_does_not_come_says_so_and_the_page_shows_all_the_rest(
         answer = client.get(f"/api/tasks/{task_id}/files/", timeout=PATIENCE)
         assert api.code(answer) == (504, "unanswered")
         assert str(tasks / task_id) in answer.json()["error"]["message"]
+        for way in ("log/", "log/?offset=0", "files/", "files/?name=x"):
+            assert api.code(client.get(f"/api/tasks/{task_id}/{way}")) == (504, "unanswered")
         page = client.get(f"/tasks/{task_id}/", timeout=PATIENCE)
         assert page.status_code == 200 and "Its files cannot be listed" in page.text
         others_go_on(sidecar, client)

@@ -22,27 +22,36 @@ PUSH_LIMIT = 64 * 1024
 """Bytes of new output in one `log` message; a follower that needs what lies between fetches it."""
 
 
-def log(yard: Yard, task_id: str, tail: int | None, offset: int | None, raw: bool = False) -> dict[str, Any]:
+async def log(
+    yard: Yard, task_id: str, tail: int | None, offset: int | None, raw: bool = False
+) -> dict[str, Any]:
     """The output of a task's last attempt: its last `tail` characters, or a stretch from byte `offset` on.
 
-    raw: the bytes of that stretch as they were printed, in base64, instead of its text.
+    raw: the bytes of that stretch as they were printed, in base64, instead of its text. NotFound, Unanswered.
     """
     row = tasks.row(yard.database, task_id)
     if row is None:
         raise NotFound(f"There is no task {task_id}.")
     number = row["attempt"]
+    found = {"task_id": task_id, "attempt": number}
+    if not number:
+        return {**found, "offset": 0, "size": 0, "text": ""}
     folder = str(yard.data.attempt(task_id, number))
-    size = logs.size(folder) if number else 0
+    place = str(yard.data.task(task_id))
+    return found | await ask(place, lambda: _stretch(folder, tail, offset, raw=raw))
+
+
+def _stretch(folder: str, tail: int | None, offset: int | None, *, raw: bool) -> dict[str, Any]:
+    """What log() says of the log in an attempt's folder. Blocks."""
+    size = logs.size(folder)
     if not size:
-        return {"task_id": task_id, "attempt": number, "offset": 0, "size": 0, "text": ""}
+        return {"offset": 0, "size": 0, "text": ""}
     if offset is not None:
         # What lies between the first and the last part that is kept is passed over.
         start = logs.kept_from(folder, offset)
         data = logs.read_range(folder, start, PUSH_LIMIT * 4)
         text, used = ("", len(data)) if raw else decoding.whole_characters(data)
         return {
-            "task_id": task_id,
-            "attempt": number,
             "offset": start,
             "next": start + used,
             "size": size,
@@ -51,19 +60,18 @@ def log(yard: Yard, task_id: str, tail: int | None, offset: int | None, raw: boo
         }
     text = logs.read_tail(folder, tail or 10_000)
     return {
-        "task_id": task_id,
-        "attempt": number,
         "offset": max(0, size - len(text.encode())),
         "size": size,
         "text": text,
     }
 
 
-def worker_log(yard: Yard, worker_id: str, tail: int) -> str:
-    """The last `tail` characters of a worker's own log. NotFound."""
+async def worker_log(yard: Yard, worker_id: str, tail: int) -> str:
+    """The last `tail` characters of a worker's own log. NotFound, Unanswered."""
     if workers.row(yard.database, worker_id) is None:
         raise NotFound(f"There is no worker {worker_id}.")
-    return logs.read_file_tail(str(yard.data.worker_log(worker_id, yard.settings.worker_log_dir)), tail)
+    path = yard.data.worker_log(worker_id, yard.settings.worker_log_dir)
+    return await ask(str(path.parent), lambda: logs.read_file_tail(str(path), tail))
 
 
 def sidecar_log(yard: Yard, tail: int) -> str:
@@ -73,7 +81,10 @@ def sidecar_log(yard: Yard, tail: int) -> str:
 
 def watch(yard: Yard, task_id: str) -> None:
     """Follow a task's log from its present end on. NotFound."""
-    size = log(yard, task_id, 1, None)["size"]
+    if tasks.row(yard.database, task_id) is None:
+        raise NotFound(f"There is no task {task_id}.")
+    holder = yard.holder(task_id)
+    size = 0 if holder is None or holder.attempt is None else holder.attempt.output_size
     yard.watched_logs.setdefault(task_id, WatchedLog(size)).followers += 1
 
 

@@ -71,9 +71,9 @@ class Supervisor(Life):
         workers.settle(self._yard)
         return aborted
 
-    def worker_log(self, worker_id: str, tail: int = 10_000) -> str:
-        """The last `tail` characters of a worker's log. NotFound."""
-        return outputs.worker_log(self._yard, worker_id, tail)
+    async def worker_log(self, worker_id: str, tail: int = 10_000) -> str:
+        """The last `tail` characters of a worker's log. NotFound, Unanswered."""
+        return await outputs.worker_log(self._yard, worker_id, tail)
 
     async def tick(self) -> dict[str, int]:
         """Run the checks that run anyway; how many workers and tasks each of them changed."""
@@ -155,11 +155,11 @@ class Supervisor(Life):
         """Change priority, label, memory, tags. NotFound, Conflict, WillNeverFit, InvalidRequest."""
         return await task_actions.edit(self._yard, task_id, changes)
 
-    def task_log(
+    async def task_log(
         self, task_id: str, tail: int | None = None, offset: int | None = None, raw: bool = False
     ) -> dict[str, Any]:
         """Output of the task's last attempt. NotFound."""
-        return outputs.log(self._yard, task_id, tail, offset, raw)
+        return await outputs.log(self._yard, task_id, tail, offset, raw)
 
     async def task_files(
         self, task_id: str, names: Collection[str] = (), kind: str | None = None

@@ -31,6 +31,7 @@ MOST_NAMES = 100
     flag(
         "without_marks", "Leave out the program's `::steelyard` lines. `offset`, `next`, `size` count them."
     ),
+    refuses=(Unanswered,),
 )
 async def log(request: Request) -> Answer:
     """The last `tail` characters of a task's output, or what follows byte `offset`."""
@@ -44,7 +45,7 @@ async def log(request: Request) -> Answer:
     raw = query.yes("raw")
     if raw and (offset is None or query.yes("without_marks")):
         raise InvalidRequest("raw goes with offset alone.", field="raw")
-    found = supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset, raw)
+    found = await supervisor_of(request).task_log(id_of(request, "task_id"), tail, offset, raw)
     if query.yes("without_marks"):
         _leave_marks_out(found)
     return Answer(found)

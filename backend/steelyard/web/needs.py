@@ -54,7 +54,7 @@ class Needs(Protocol):
         """Take ended workers off the list; how many."""
         ...
 
-    def worker_log(self, worker_id: str, tail: int = ...) -> str:
+    async def worker_log(self, worker_id: str, tail: int = ...) -> str:
         """The last `tail` characters of a worker's log."""
         ...
 
@@ -116,7 +116,7 @@ class Needs(Protocol):
         """Change priority, label, memory or tags."""
         ...
 
-    def task_log(
+    async def task_log(
         self, task_id: str, tail: int | None = None, offset: int | None = None, raw: bool = ...
     ) -> Json:
         """{"text", "offset", "size", "attempt"} of the last attempt's output."""

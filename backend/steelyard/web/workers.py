@@ -11,6 +11,7 @@ from steelyard.rules.errors import (
     InsufficientMemory,
     NoCores,
     NotFound,
+    Unanswered,
 )
 from steelyard.web import bodies, forms
 from steelyard.web.answers import Answer
@@ -92,12 +93,12 @@ async def cleanup(request: Request) -> Answer:
     return Answer({"status": "success", "cleaned_up": await supervisor_of(request).cleanup()})
 
 
-@describe(schemas.WorkerLog, TAIL)
+@describe(schemas.WorkerLog, TAIL, refuses=(Unanswered,))
 async def log(request: Request) -> Answer:
     """The last `tail` characters of a worker's log."""
     tail = Query(request, "tail").whole("tail", 1, MOST_LOG_CHARACTERS)
     worker_id = id_of(request, "worker_id")
-    text = supervisor_of(request).worker_log(worker_id, tail or LOG_CHARACTERS)
+    text = await supervisor_of(request).worker_log(worker_id, tail or LOG_CHARACTERS)
     return Answer({"worker_id": worker_id, "text": text})
 
 

@@ -9,18 +9,19 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from steelyard.rules.errors import Unanswered
 from steelyard.web.describing import Answer, describe
 from steelyard.web.needs import Needs
 from steelyard.web.queries import Query, id_of
 from steelyard.web.routing import at, supervisor_of
 
 
-@describe({200: Answer(media="text/plain", text="The output.")})
+@describe({200: Answer(media="text/plain", text="The output.")}, refuses=(Unanswered,))
 async def download(request: Request) -> Response:
     """The output of the last attempt, as far as it is kept. NotFound."""
     Query(request)
     supervisor, task_id = supervisor_of(request), id_of(request, "task_id")
-    first = supervisor.task_log(task_id, 1)
+    first = await supervisor.task_log(task_id, 1)
     headers = {"content-disposition": f'attachment; filename="{task_id}-attempt-{first["attempt"]}.log"'}
     # To its present end only: a task that prints for hours must not make an answer of hours.
     return StreamingResponse(
@@ -31,7 +32,7 @@ async def download(request: Request) -> Response:
 async def _pieces(supervisor: Needs, task_id: str, size: int) -> AsyncIterator[bytes]:
     offset = 0
     while offset < size:
-        piece = supervisor.task_log(task_id, offset=offset, raw=True)
+        piece = await supervisor.task_log(task_id, offset=offset, raw=True)
         if piece["offset"] > offset:
             gap = piece["offset"] - offset
             yield f"\n[Steelyard: {gap} bytes of output are not kept]\n".encode()

@@ -56,7 +56,7 @@ async def log(request: Request) -> Response:
     """The end of a worker's log."""
     Query(request)
     worker_id = id_of(request, "worker_id")
-    text = supervisor_of(request).worker_log(worker_id, min(LOG_CHARACTERS, MOST_LOG_CHARACTERS))
+    text = await supervisor_of(request).worker_log(worker_id, min(LOG_CHARACTERS, MOST_LOG_CHARACTERS))
     return render(request, "dialogs/worker_log.html", worker_id=worker_id, text=text, cut=LOG_CHARACTERS)
 
 
