@@ -53,6 +53,13 @@ SETTLE: Final = 2.0
 RESUME_SHARE: Final = 0.25
 """Of the guard: so much more than the guard is enough to try, and to start tasks at once."""
 
+ONE_LOOK: Final = 0.4
+"""Seconds until the next look, and until what it orders is carried out."""
+
+ACTS: Final = 1.0
+"""Seconds after which a task that was suspended stands still, on a busy machine too: until then what memory
+falls by may be its last growth, and not what others take."""
+
 STALE: Final = 2.0
 """Seconds after which the look before says nothing any more about how fast memory goes."""
 
@@ -65,6 +72,7 @@ class Ladder:
     that stands still, alone, until other programs give memory back. alarms: looks in a row at which memory
     was nearly gone, or about to be. still_since: since when nobody goes on. stalled_since: since when the
     system says that programs wait for memory. patience: see FIRST_PATIENCE. tried_at: the last such try.
+    suspended_at: when something was suspended last. pace: the most that one of those grew by in a second.
     seen: moment and available bytes of the look before. falls: how fast it fell in the last two stretches.
     """
 
@@ -77,6 +85,8 @@ class Ladder:
     stalled_since: float | None = None
     patience: float = FIRST_PATIENCE
     tried_at: float = -math.inf
+    suspended_at: float = -math.inf
+    pace: float = 0.0
     seen: tuple[float, int] | None = None
     falls: tuple[float, float] = (0.0, 0.0)
 
@@ -138,11 +148,14 @@ def _only_an_end_helps(ladder: Ladder, look: Look, level: Level) -> bool:
     """
     available, guard = look.signs.available, look.signs.guard
     others_take_it = available < CRITICAL_TIME * look.foreign_fall
+    if len(look.tasks) == 1:
+        return level in ("urgent", "critical")
     if level == "critical":
         at_the_end = others_take_it and available < CRITICAL_SHARE / 2 * guard
-        return ladder.alarms > 1 or at_the_end or len(look.tasks) == 1
+        return ladder.alarms > 1 or at_the_end
     if level == "urgent" and not look.growing:
-        return ladder.alarms > 1 and others_take_it and available < LOW_SHARE * guard
+        ours_stands = look.now - ladder.suspended_at >= ACTS
+        return ladder.alarms > 1 and others_take_it and ours_stands and available < LOW_SHARE * guard
     return ladder.stalled_since is not None and look.now - ladder.stalled_since >= STALLED
 
 
@@ -152,15 +165,23 @@ def _suspend(ladder: Ladder, look: Look, level: Level) -> Ladder:
     """
     growing, going = look.growing, len(look.going)
     at_once = level in ("urgent", "critical")
-    if not growing or (going == 1 and not at_once):
+    if not growing or (going == 1 and (not at_once or _can_wait(look, growing[0].growth))):
         return ladder
-    if level == "critical" and len(look.tasks) == 1:
+    ladder = _suspended(ladder, look)
+    if len(look.tasks) == 1:
         # The kernel would end it, or worse, something else.
         look.steps.append(words.suspended_alone(look, growing[0]))
-        return replace(_disappointed(ladder, look.now), alone=growing[0].task_id)
+        return replace(ladder, alone=growing[0].task_id)
     chosen = growing if at_once else _enough_of(growing[: going - 1], look)
     look.steps += [words.suspended(look, task, going - len(chosen)) for task in chosen]
-    return _disappointed(ladder, look.now)
+    return ladder
+
+
+def _can_wait(look: Look, growth: float) -> bool:
+    """Whether the next look still comes in time to stop the only one that goes on, if it grows so fast."""
+    available, guard = look.signs.available, look.signs.guard
+    left = available - ONE_LOOK * growth
+    return available >= CRITICAL_SHARE * guard and left >= CRITICAL_SHARE / 2 * guard
 
 
 def _enough_of(growing: Sequence[Weighed], look: Look) -> list[Weighed]:
@@ -174,9 +195,11 @@ def _enough_of(growing: Sequence[Weighed], look: Look) -> list[Weighed]:
     return chosen
 
 
-def _disappointed(ladder: Ladder, now: float) -> Ladder:
+def _suspended(ladder: Ladder, look: Look) -> Ladder:
     """Memory ran short: if that is because one was given a try, the next one waits twice as long."""
-    if now - ladder.tried_at > BLAMED:
+    pace = max(task.growth for task in look.growing)
+    ladder = replace(ladder, suspended_at=look.now, pace=max(ladder.pace, pace))
+    if look.now - ladder.tried_at > BLAMED:
         return ladder
     return replace(ladder, patience=min(LONGEST_PATIENCE, 2 * ladder.patience), tried_at=-math.inf)
 
@@ -208,7 +231,8 @@ def _down(ladder: Ladder, look: Look) -> Ladder:
     what the others claim, they may never take, and it can be suspended again in a moment.
     """
     since = look.now if ladder.calm_since is None else ladder.calm_since
-    ladder = _awaken(replace(ladder, calm_since=since, alarms=0, stalled_since=None), look, "normal")
+    ladder = replace(ladder, calm_since=since, alarms=0, stalled_since=None, pace=0.0)
+    ladder = _awaken(ladder, look, "normal")
     calm = look.now - since
     if look.steps or calm < CALM:
         return ladder
@@ -231,8 +255,9 @@ def _down(ladder: Ladder, look: Look) -> Ladder:
 def _awaken(ladder: Ladder, look: Look, level: Level) -> Ladder:
     """Nobody goes on but suspended ones are there: one has to, with or without room for it.
 
-    Where their own memory is what is short, that does not come back by itself, the least of the others is
-    ended after a while; one that is alone waits until the system has given memory back.
+    Where their own memory is what is short, that does not come back by itself: one tries as far as it goes,
+    and the least of the others is ended after a while. One that is alone waits until the system has given
+    memory back.
     """
     first = most_to_lose(look.waiting)
     if first is None or look.ended or any(task.goes_on or task.ending for task in look.tasks):
@@ -240,9 +265,13 @@ def _awaken(ladder: Ladder, look: Look, level: Level) -> Ladder:
     since = look.now if ladder.still_since is None else ladder.still_since
     ladder = replace(ladder, still_since=since)
     enough = look.signs.available >= LOW_SHARE * look.signs.guard and level != "urgent"
+    if level != "urgent" and look.now - since >= CALM:
+        # It does not get far, but perhaps it does not want to.
+        enough = enough or _can_wait(look, ladder.pace)
     if ladder.alone is not None and len(look.tasks) == 1:
         enough = look.free >= first.needs_to_go_on
     if enough:
         look.steps.append(words.resumed(look, first))
         return replace(ladder, alone=None, calm_since=None, still_since=None)
-    return _end(ladder, look) if look.now - since >= STILL and len(look.waiting) > 1 else ladder
+    for_another = len(look.waiting) > 1 or len(look.tasks) == 1
+    return _end(ladder, look) if look.now - since >= STILL and for_another else ladder

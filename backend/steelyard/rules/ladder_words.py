@@ -31,7 +31,7 @@ def suspended(look: Look, task: Weighed, left: int) -> Step:
         after = "Its memory stays taken; it goes on when there is room."
     else:
         why = "stands still for a moment"
-        after = "It loses nothing by that, and goes on as soon as it is clear who needs what."
+        after = "It loses nothing by that, and goes on when there is room."
     text = (
         f"{_named(task)} {why}: it uses {format_size(task.uses)}{over} and grows by "
         f"{format_size(int(task.growth))} a second, and {free} are free. {after}"
@@ -52,7 +52,7 @@ def suspended_alone(look: Look, task: Weighed) -> Step:
 def resumed(look: Look, task: Weighed, *, calm: float | None = None) -> Step:
     """It goes on. calm: seconds that it waited, where that is why, and not that all it may need is free."""
     free = format_size(look.signs.available)
-    text = f"{_named(task)} goes on: {free} are free again."
+    text = f"{_named(task)} goes on: {free} are free."
     if calm is not None:
         text = (
             f"{_named(task)} goes on: {free} are free, and nothing was short for {format_duration(calm)}. "

@@ -185,6 +185,18 @@ def test_what_others_take_ends_somebody_after_two_looks_and_below_a_half() -> No
     assert looks(2.9, 2.0, 1.1, 1.1, 1.1, tasks=flat)[2:] == [[("hold", None)], [], []]
 
 
+def test_the_last_growth_of_what_was_just_suspended_is_not_taken_for_what_others_take() -> None:
+    """On a busy machine it takes a look or two until a task stands still."""
+    tasks = [task("a", 3, 2000), task("b", 3, 2000)]
+    ladder, steps = next_steps(START, signs(2.4), tasks, 99.75)
+    ladder, steps = next_steps(ladder, signs(1.6), tasks, 100.0)
+    assert [kind for kind, _ in kinds(steps)] == ["hold", "suspend", "suspend"]
+    still = [replace(one, suspended="guard") for one in tasks]
+    for available, now in ((1.2, 100.25), (0.8, 100.5), (0.7, 100.75)):
+        ladder, steps = next_steps(ladder, signs(available), still, now)
+        assert steps == []
+
+
 def test_the_systems_own_word_ends_somebody_only_once_it_knows_what_was_done() -> None:
     """Its average reaches back ten seconds: it is still about what was before the growth stood still."""
     tasks = [task("a", 4), task("b", 4, unsaved=600)]
@@ -198,6 +210,18 @@ def test_the_systems_own_word_ends_somebody_only_once_it_knows_what_was_done() -
 
 def test_one_alone_that_the_machine_could_never_hold_is_ended() -> None:
     assert ("end", "a") in look(0.4, task("a", 14.1, 100), ladder=HOLDING)[1]
+
+
+def test_one_alone_that_is_fast_stands_still_where_it_could_not_be_seen_in_time() -> None:
+    """Between a quarter and a half of the guard there is no room for another look at its pace."""
+    assert look(1.5, task("a", 5, 2000), ladder=HOLDING)[0].alone is None
+    ladder, steps = look(0.9, task("a", 5, 2000), ladder=HOLDING)
+    assert (steps, ladder.alone) == ([("suspend", "a")], "a")
+    # And if it is as large as the machine, it ends: it would stand still for ever.
+    assert ("end", "a") in look(0.9, task("a", 14.0, 2000), ladder=HOLDING)[1]
+    still = task("a", 14.0, suspended="guard")
+    ladder, steps = look(0.9, still, ladder=ladder, now=101.0)
+    assert look(0.9, still, ladder=ladder, now=101.0 + STILL)[1] == [("end", "a")]
 
 
 def test_one_alone_waits_for_other_programs_and_goes_on_when_there_is_room() -> None:
@@ -276,10 +300,19 @@ def test_when_nobody_goes_on_the_one_with_most_to_lose_does() -> None:
 
 def test_when_nobody_could_go_on_for_want_of_memory_the_cheapest_is_ended_after_a_while() -> None:
     stands = [task("b", 7, suspended="guard"), task("c", 7, unsaved=900, suspended="guard")]
-    ladder, steps = look(0.9, *stands, ladder=HOLDING, now=100.0)
+    ladder, steps = look(0.9, *stands, ladder=replace(HOLDING, pace=2000.0 * MIB), now=100.0)
     assert steps == []  # others may give some back in a moment
+    assert look(0.9, *stands, ladder=ladder, now=100.0 + CALM)[1] == []
     assert look(0.9, *stands, ladder=ladder, now=100.0 + STILL)[1] == [("end", "b")]
     assert look(1.5, *stands, ladder=ladder, now=100.0 + STILL)[1] == [("resume", "c")]
+    # None of them grew so fast that it could not be stopped in time: one tries.
+    assert look(0.9, *stands, ladder=replace(ladder, pace=9e8), now=100.0 + CALM)[1] == [("resume", "c")]
+
+
+def test_the_last_one_that_goes_on_is_not_stopped_by_its_pace_while_the_next_look_comes_in_time() -> None:
+    stands = task("b", 3, suspended="guard")
+    assert look(0.9, task("a", 4, 1000), stands, ladder=HOLDING)[1] == []
+    assert look(0.6, task("a", 4, 1000), stands, ladder=HOLDING)[1] == [("suspend", "a")]
 
 
 def test_without_a_task_everything_is_let_go() -> None:
