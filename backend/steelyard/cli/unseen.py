@@ -6,13 +6,15 @@ from steelyard.cli.output import Output
 from steelyard.client.answers import Simulation
 from steelyard.rules.axes import Axis
 from steelyard.rules.beyond import outermost, unseen_of
+from steelyard.rules.features import features
 from steelyard.rules.nearness import Parameters
 
 
 def note(out: Output, simulation: Simulation, *all_parameters: Parameters) -> None:
     """Name the numbers of these tasks that leave what was seen; a script that reads JSON is told nothing."""
     known = {name: Axis(name, **one) for name, one in (simulation.get("seen") or {}).items()}
-    unseen = unseen_of(known, outermost(known, all_parameters))
+    comparable = [features("", parameters) for parameters in all_parameters]
+    unseen = unseen_of(known, outermost(known, comparable))
     if unseen and not out.as_json:
         out.note(f"Far beyond the runs so far: {'; '.join(map(str, unseen))}.")
         out.note("Where those do not show what that takes, one such run goes ahead of the others.")

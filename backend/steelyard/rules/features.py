@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any, Final
 
-from steelyard.rules.nearness import Parameters
+from steelyard.rules.nearness import Parameters, is_number
+
+LARGEST: Final = 1e100
+"""A number farther from 0 is compared as a word: its powers would leave all arithmetic."""
 
 
 def program_of(simulation: str, parameters: Parameters) -> str:
@@ -24,7 +27,7 @@ def features(simulation: str, parameters: Parameters) -> Parameters:
     """The parameters as they are compared; of a `command` each argument is one, numbers in it are numbers."""
     argv = _argv(simulation, parameters)
     if not argv:
-        return parameters
+        return {name: _comparable(value) for name, value in parameters.items()}
     return {str(place): _number(word) for place, word in enumerate(argv)}
 
 
@@ -48,4 +51,8 @@ def _number(word: str) -> str | float:
         found = float(word.rpartition("=")[2])
     except ValueError:
         return word
-    return found if math.isfinite(found) else word
+    return found if abs(found) <= LARGEST else word
+
+
+def _comparable(value: Any) -> Any:
+    return repr(value) if is_number(value) and not abs(value) <= LARGEST else value

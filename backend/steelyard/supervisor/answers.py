@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from steelyard.rules.admission import Claim, MemoryView
 from steelyard.rules.footprint import Experience, Footprint
 from steelyard.rules.level import LevelRun, Provisional
 from steelyard.rules.nearness import Parameters
+
+log = logging.getLogger(__name__)
 
 Kind = tuple[str, str, str]
 """A simulation, the program within it, and the fingerprint of what runs under that name now."""
@@ -76,13 +79,13 @@ class Prepared(NamedTuple):
     runs: int
 
     def answer(self) -> Answer:
-        """It takes a millisecond or two."""
+        """It takes a millisecond or two. Where a fault of ours keeps it from being found, nothing is known:
+        the tasks of one simulation must not keep all others from being started.
+        """
         known, compared = self.experience, self.compared
-        return Answer(
-            self.kind,
-            self.edition,
-            self.runs,
-            known.of(compared),
-            known.at_least(compared),
-            level.provisional(self.levels, compared),
-        )
+        try:
+            found = known.of(compared), known.at_least(compared), level.provisional(self.levels, compared)
+        except Exception:
+            log.exception("what runs of %s take could not be told from those before", " ".join(self.kind[:2]))
+            found = None, 0, None
+        return Answer(self.kind, self.edition, self.runs, *found)

@@ -7,13 +7,14 @@ what takes long is done in a thread: many questions at once, and to prepare new 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from steelyard.machine.beside import compute
 from steelyard.rules.admission import Claim
-from steelyard.rules.features import features, program_of
+from steelyard.rules.features import LARGEST, features, program_of
 from steelyard.rules.footprint import Experience, Footprint
 from steelyard.rules.level import LevelRun
 from steelyard.rules.retry import MEMORY, PastAttempt
@@ -27,6 +28,8 @@ from steelyard.store.records import Reader, Row, from_json, to_json
 from steelyard.supervisor import answers
 from steelyard.supervisor.answers import Answer, Kind, Prepared, Question
 from steelyard.supervisor.scale import Scale
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 4
 """Questions that are answered where they are asked, a millisecond or two each; more of them in a thread."""
@@ -129,7 +132,7 @@ class Learning:
         for kind in sorted(kinds):
             edition, ranges = self._editions.get(kind, 0), self._ranges(kind[0])
             rows = footprints.rows(self._reader, *kind[:2])
-            experience = await compute(partial(_prepared, kind, rows, ranges))
+            experience = await compute(partial(_made, kind, rows, ranges, prepare=True))
             if self._editions.get(kind, 0) == edition:
                 # Else more was seen meanwhile, and whoever asks next prepares it.
                 self._keep(kind, experience)
@@ -317,15 +320,20 @@ class Learning:
         }
 
 
-def _made(kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, float]]) -> Experience:
-    past = footprints.past(kind[0], rows, kind[2])
-    return Experience(past.runs, ranges, own=past.own)
-
-
-def _prepared(kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, float]]) -> Experience:
-    """The evidence, with all that its first question would pay for: longer than the loop should be held."""
-    experience = _made(kind, rows, ranges)
-    experience.prepare()
+def _made(
+    kind: Kind, rows: Sequence[Row], ranges: Mapping[str, tuple[float, float]], *, prepare: bool = False
+) -> Experience:
+    """The evidence, none where a fault of ours spoils it. prepare: with all that its first question would pay
+    for: longer than the loop should be held.
+    """
+    try:
+        past = footprints.past(kind[0], rows, kind[2])
+        experience = Experience(past.runs, ranges, own=past.own)
+        if prepare:
+            experience.prepare()
+    except Exception:
+        log.exception("what runs of %s took could not be made use of", " ".join(kind[:2]))
+        return Experience(())
     return experience
 
 
@@ -335,4 +343,5 @@ def _question(row: Mapping[str, Any] | Row) -> Question:
 
 
 def _bounded(schema: Mapping[str, Any]) -> bool:
-    return all(isinstance(schema.get(key), int | float) for key in ("minimum", "maximum"))
+    ends = (schema.get("minimum"), schema.get("maximum"))
+    return all(isinstance(end, int | float) and abs(end) <= LARGEST for end in ends)

@@ -113,11 +113,15 @@ class Scale:
         return view.available < TIGHT * view.guard
 
     def peak_counted(self, handle: WorkerHandle, attempt: RunningAttempt) -> int:
-        """Bytes that the kernel counted at the peak of an attempt that ends; 0 where it cannot tell."""
+        """Bytes that the kernel counted at the peak of an attempt that ends; 0 where it cannot tell.
+
+        The next attempt may begin before an idle moment is sampled: this peak is none of its own.
+        """
         counted = handle.group.counted() if handle.group is not None else None
         if counted is None:
             return 0
-        return most_held(counted, handle.most_before, attempt.files_kept, handle.own_memory)
+        before, handle.most_before = handle.most_before, counted.most or 0
+        return most_held(counted, before, attempt.files_kept, handle.own_memory)
 
     def oom_struck(self) -> str | None:
         """What shows that the kernel ended something for want of memory a moment ago; None: nothing does."""

@@ -21,8 +21,14 @@ def unknown(learning: Learning, row: Row) -> Kind | None:
 
 
 def ahead(running: Iterable[RunningAttempt]) -> dict[Kind, str]:
-    """The running tasks that will show what others of their kind take: their ids."""
-    return {attempt.scouts: attempt.task_id for attempt in running if attempt.scouts is not None}
+    """The running tasks that will show what others of their kind take: their ids. Nobody knows how long one
+    that a person has suspended stands still: another goes ahead.
+    """
+    return {
+        attempt.scouts: attempt.task_id
+        for attempt in running
+        if attempt.scouts is not None and attempt.suspended_by != "user"
+    }
 
 
 def farthest_first(

@@ -46,6 +46,7 @@ def test_numbers_far_beyond_the_runs_so_far_are_named(
     assert f"{said}.\n" in steelyard(*given).err
     assert f"{said}; mode = 2 was never seen, only 1.\n" in steelyard(*given, "-p", "mode=2").err
     assert "Far beyond" not in steelyard("submit", "demo", "-p", "year=60").err
+    assert steelyard("submit", "demo", "-p", f"year=1{'0' * 400}").status == 0
 
 
 def test_submit_sends_all_that_may_be_said_of_a_task(

@@ -6,9 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from steelyard.machine.processes import TreeUse
 from steelyard.rules.admission import Claim
-from steelyard.rules.footprint import ONE_ALIKE, WIDE_MARGIN
+from steelyard.rules.footprint import ONE_ALIKE, WIDE_MARGIN, Experience
 from steelyard.rules.states import Cause
 from steelyard.store import tasks
 from steelyard.store.claims import Outcome
@@ -385,6 +387,53 @@ async def test_one_task_far_beyond_goes_ahead_until_it_is_level_or_has_ended(mad
     await level(made, scout, 2 * GIB, 70)
     assert await dispatch.dispatch(made.yard) == 2
     assert memory(made, ids[0]) == {"claim": 3 * GIB, "source": "learned", "peak": None}
+
+
+async def far_beyond(made: Made) -> tuple[RunningAttempt, str]:
+    """One that goes ahead, and the id of one that waits for it."""
+    made.machine.total, made.machine.available = 64 * GIB, 60 * GIB
+    made.yard.scale.weigh()
+    await small_trials(made)
+    ahead = await made.submit("solver", "--hours=8784", "--nodes=1")
+    waits = await made.submit("solver", "--hours=8760", "--nodes=1")
+    for _ in range(2):
+        await made.worker()
+    assert await dispatch.dispatch(made.yard) == 1
+    assert made.yard.waiting[waits].reason == "scout"
+    return running(made, ahead), waits
+
+
+async def test_nobody_waits_for_one_ahead_that_a_person_has_suspended(made: Made) -> None:
+    scout, waits = await far_beyond(made)
+    scout.suspended_by = "user"
+    assert await dispatch.dispatch(made.yard) == 1
+    assert running(made, waits).scouts is not None
+
+
+async def test_one_ahead_whose_claim_was_raised_shows_what_it_takes_as_well(made: Made) -> None:
+    scout, _ = await far_beyond(made)
+    scout.guessed = False
+    await level(made, scout, 2 * GIB, 70)
+    assert (scout.scouts, scout.reckoned) == (None, 8 * GIB)
+    assert await dispatch.dispatch(made.yard) == 1
+
+
+async def test_what_cannot_be_learned_from_one_simulation_keeps_no_task_waiting(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.machine.total, made.machine.available = 64 * GIB, 60 * GIB
+    made.yard.scale.weigh()
+    await ran(made, "solver", "4", peak=GIB)
+
+    def broken(self: Experience, parameters: object) -> None:
+        raise OverflowError("int too large to convert to float")
+
+    monkeypatch.setattr(Experience, "of", broken)
+    ids = [await made.submit("solver", "5"), await made.submit("another", "5")]
+    for _ in ids:
+        await made.worker()
+    assert await dispatch.dispatch(made.yard) == 2
+    assert [memory(made, task_id)["source"] for task_id in ids] == ["default", "default"]
 
 
 async def test_one_that_is_level_within_what_was_seen_says_nothing_of_those_far_beyond(made: Made) -> None:

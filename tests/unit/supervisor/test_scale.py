@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from steelyard.machine.memory import MemoryReading
 from steelyard.machine.processes import TreeUse
+from steelyard.machine.task_groups import Counted
 from steelyard.rules.admission import LiveWorker
 from steelyard.rules.recent import Recent
 from steelyard.settings import environment
@@ -123,3 +124,28 @@ def test_large_trees_rest_between_samples_unless_memory_is_tight() -> None:
     assert not scale.wants_closer_look(settings)
     scale.reading = MemoryReading(total=16 * 2**30, available=5 * 2**30)
     assert scale.are_trees_due(0.25, settings) and scale.wants_closer_look(settings)
+
+
+@dataclass
+class Grouped:
+    """As much of a control group as is asked for."""
+
+    most: int
+    held: int = AGENT
+
+    def counted(self) -> Counted:
+        return Counted(self.held, 0, self.most)
+
+
+def test_the_peak_of_a_task_is_none_of_the_next_that_begins_at_once() -> None:
+    scale, _, handle = weighed()
+    group = Grouped(most=AGENT)
+    handle.group = group  # type: ignore[assignment]
+    scale.weigh_trees([handle], 1.0, 1.0)
+    first, second = attempt(), attempt()
+    handle.attempt, group.most = first, AGENT + 900 * MIB
+    scale.weigh_trees([handle], 2.0, 2.0)
+    assert scale.peak_counted(handle, first) == 900 * MIB
+    handle.attempt = second
+    scale.weigh_trees([handle], 3.0, 3.0)
+    assert scale.peak_counted(handle, second) == 0
