@@ -83,6 +83,10 @@ def test_after_the_memory_guard(tmp_path: Path) -> None:
             eventually(lambda: "all there" in api.log(client, steady), within=PATIENCE)
             task_id = submit(client)
             eventually(lambda: "all there" in api.log(client, task_id), within=PATIENCE)
+            for one in (steady, task_id):
+                eventually(
+                    lambda one=one: (api.task(client, one)["memory"]["peak"] or 0) > 240 * MIB, within=30
+                )
             # Both stay as they are, and there is room for little more.
             group.limit(1024 * MIB - 400 * MIB)
             eventually(lambda: api.task(client, task_id)["attempts"][0]["cause"], within=PATIENCE)
