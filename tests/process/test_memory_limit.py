@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from steelyard.supervisor.scale import OOM_SAMPLES
+from tests.helpers import api
 from tests.helpers.cgroup import Limited, limited
 from tests.helpers.sidecar import RunningSidecar
 from tests.helpers.waiting import eventually
@@ -101,6 +102,23 @@ def test_the_limit_is_what_there_is_also_when_it_shrinks(group: Limited, sidecar
         assert total() == TOTAL
         group.limit(TOTAL // 2)
         eventually(lambda: total() == TOTAL // 2, within=10)
+
+
+def test_a_small_machine_that_was_told_nothing_starts_a_worker_and_runs_its_tasks(
+    group: Limited, tmp_path: Path
+) -> None:
+    program = (*group.enter, "env", "-u", "WORKER_PEAK_MEMORY", sys.executable, "-m", "steelyard")
+    with (
+        RunningSidecar(
+            tmp_path / "data", "--workers", "2", program=program, WORKER_MEMORY_GUARD=str(GUARD)
+        ) as sidecar,
+        sidecar.client() as client,
+    ):
+        assert client.get("/api/startup/").json()["prompt"] is None
+        assert len(api.all_run(client, 1)) == 1
+        queued = [submit(client, HOLDS, "100", "0.1") for _ in range(2)]
+        for one in queued:
+            eventually(lambda one=one: task(client, one)["state"] == "SUCCEEDED", within=40)
 
 
 def test_a_leak_costs_the_steady_ones_nothing_and_the_kernel_kills_nobody(

@@ -166,7 +166,8 @@ def machine(settings: Settings) -> Iterator[Finding]:
     """Memory, cores and what they admit, as a sidecar would reckon with nothing running."""
     scale = Scale(probe, TreeSampler(), physical_cores())
     scale.weigh()
-    view, peak, cores = scale.view(settings), scale.default_peak(settings), scale.cores(settings)
+    view, cores = scale.view(settings), scale.cores(settings)
+    peak = scale.alone(settings, scale.default_peak(settings), [])
     found = admission.admissible(view, [], active=0, peak=peak, cores=cores, cap=settings.worker_max_count)
     reading = scale.reading
     yield from figures(

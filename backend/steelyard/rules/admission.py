@@ -149,6 +149,17 @@ def admissible(
     return Admission(most, bound_by, room)
 
 
+def alone(peak: int, memory: MemoryView, live: Sequence[LiveWorker]) -> int:
+    """Bytes that one more worker is weighed by whose task may claim all that the machine could give: what is
+    free, while no task runs, for such a claim never fits beside the system itself and starts without fitting.
+    """
+    room = headroom(memory, live)
+    everything = peak >= memory.total - memory.guard
+    if everything and SMALLEST_PEAK <= room < peak and not any(worker.claim for worker in live):
+        return room
+    return peak
+
+
 def may_add(
     memory: MemoryView,
     live: Sequence[LiveWorker],

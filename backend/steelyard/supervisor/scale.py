@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -150,6 +150,12 @@ class Scale:
         """The claim of a task of which nothing is known."""
         view = self.view(settings)
         return admission.default_claim(settings.worker_peak_memory, view.total, view.guard)
+
+    def alone(self, settings: Settings, claim: int, live: Sequence[LiveWorker]) -> int:
+        """Bytes that a worker for a task of this claim is weighed by; a peak that was set holds."""
+        if settings.worker_peak_memory is not None:
+            return claim
+        return admission.alone(claim, self.view(settings), live)
 
 
 def live_workers(handles: Iterable[WorkerHandle]) -> list[LiveWorker]:

@@ -141,10 +141,14 @@ LOOKED_AT = 256
 
 def next_claim(yard: Yard) -> int:
     """Bytes that one more worker is weighed by: the smallest claim that waits, since that task may pass those
-    which do not fit; the default where none waits.
+    which do not fit; the default where none waits. Of a small machine that was told nothing, what is free.
     """
     least = tasks.smallest_claim(yard.database, yard.settings.worker_queue_name, LOOKED_AT)
-    return yard.scale.default_peak(yard.settings) if least is None else least
+    return _alone(yard, yard.scale.default_peak(yard.settings) if least is None else least)
+
+
+def _alone(yard: Yard, claim: int) -> int:
+    return yard.scale.alone(yard.settings, claim, live_workers(yard.handles.values()))
 
 
 def admission_of(yard: Yard, live: list[LiveWorker]) -> Admission:
@@ -184,7 +188,7 @@ def limits(yard: Yard) -> View:
         "physical_cores": yard.scale.cores(yard.settings),
         "peak_per_worker": next_claim(yard),
         "next_claim": first,
-        "next_fits": None if first is None else first <= found.headroom,
+        "next_fits": None if first is None else first <= found.headroom or _alone(yard, first) < first,
         "bound_by": found.bound_by,
     }
 

@@ -13,6 +13,7 @@ from steelyard.rules.admission import (
     LiveWorker,
     MemoryView,
     admissible,
+    alone,
     claim_of,
     default_claim,
     headroom,
@@ -262,3 +263,23 @@ PROGRAMS = [("browser", 6 * GIB), ("editor", 3 * GIB), ("mail", GIB)]
 )
 def test_as_few_programs_as_will_do_are_named(missing: int, chosen: list[str]) -> None:
     assert [name for name, _ in to_close(PROGRAMS, missing)] == chosen
+
+
+def test_a_small_machine_that_was_told_nothing_bears_one_worker_although_its_default_never_fits() -> None:
+    small = MemoryView(total=8 * GIB, available=int(6.5 * GIB), guard=2 * GIB)
+    default = default_claim(None, small.total, small.guard)
+    assert may_add(small, [], 0, default, 4, 4) == "insufficient_memory"
+    assert alone(default, small, []) == int(4.5 * GIB)
+    assert may_add(small, [], 0, alone(default, small, []), 4, 4) is None
+    # An idle one is about to take all of that, and one that runs has its claim: no second one has room.
+    idle = [LiveWorker(0, 0)]
+    assert may_add(small, idle, 1, alone(default, small, idle), 4, 4) == "insufficient_memory"
+    assert admissible(small, idle, 1, alone(default, small, idle), 4, 4).admissible == 1
+    assert alone(default, small, [LiveWorker(default, 0)]) == default
+
+
+def test_nothing_but_a_claim_of_all_that_there_is_is_weighed_by_what_is_free() -> None:
+    desk = MemoryView(total=16 * GIB, available=9 * GIB, guard=2 * GIB)
+    assert alone(8 * GIB, desk, []) == 8 * GIB
+    full = MemoryView(total=8 * GIB, available=2 * GIB, guard=2 * GIB)
+    assert alone(6 * GIB, full, []) == 6 * GIB
