@@ -25,8 +25,9 @@ GOING = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Bytes that a group holds (anonymous and shared memory, also swapped out), of which files it keeps pages
-    besides, and the most of both together so far; None: not told.
+    """Bytes that a group holds (anonymous and shared memory, also swapped out), what it keeps of files
+    besides (pages, and what the kernel remembers of them), and the most of both together so far; None: not
+    told.
     """
 
     held: int
@@ -59,7 +60,7 @@ class Group:
         shared = table[names[1]]
         return Counted(
             table[names[0]] + shared + swapped,
-            max(0, table[files] - shared),
+            max(0, table[files] - shared) + table.get("slab_reclaimable", 0),
             read_number(self._folder / most),
         )
 

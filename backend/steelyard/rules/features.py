@@ -55,4 +55,7 @@ def _number(word: str) -> str | float:
 
 
 def _comparable(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        # Each is looked at for every run and every question: a long one would take seconds.
+        return f"#{hash(repr(value)):x}"
     return repr(value) if is_number(value) and not abs(value) <= LARGEST else value

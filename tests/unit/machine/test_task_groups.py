@@ -77,10 +77,12 @@ def test_version_1_is_divided_where_it_is_asked_for_and_limits_reach_below(machi
 
 
 def test_a_group_holds_no_files_and_what_was_swapped_out(tmp_path: Path) -> None:
-    (tmp_path / "memory.stat").write_text(f"anon {50 * MIB}\nfile {30 * MIB}\nshmem {20 * MIB}\nkernel 5\n")
+    (tmp_path / "memory.stat").write_text(
+        f"anon {50 * MIB}\nfile {30 * MIB}\nshmem {20 * MIB}\nslab_reclaimable {3 * MIB}\n"
+    )
     (tmp_path / "memory.swap.current").write_text(f"{7 * MIB}\n")
     (tmp_path / "memory.peak").write_text(f"{90 * MIB}\n")
-    assert Group(tmp_path, "cgroup v2").counted() == Counted(77 * MIB, 10 * MIB, 90 * MIB)
+    assert Group(tmp_path, "cgroup v2").counted() == Counted(77 * MIB, 13 * MIB, 90 * MIB)
     (tmp_path / "memory.stat").write_text(
         f"rss 1\ntotal_rss {50 * MIB}\ntotal_cache {30 * MIB}\ntotal_shmem {20 * MIB}\ntotal_swap {7 * MIB}\n"
     )

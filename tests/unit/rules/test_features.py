@@ -30,3 +30,10 @@ def test_a_number_that_leaves_the_arithmetic_is_compared_as_a_word(huge: float) 
 def test_other_numbers_are_compared_as_numbers() -> None:
     assert features("model", {"n": 2**70, "x": -1e100, "on": True}) == {"n": 2**70, "x": -1e100, "on": True}
     assert features("command", {"argv": ["solver", "--n=30"]}) == {"0": "solver", "1": 30.0}
+
+
+def test_lists_are_compared_whole_however_long_they_are() -> None:
+    prices = [float(hour) for hour in range(8760)]
+    same, other = (features("model", {"prices": each}) for each in ([*prices], [*prices[:-1], 0.0]))
+    assert features("model", {"prices": prices}) == same != other
+    assert len(same["prices"]) < 100
