@@ -61,6 +61,8 @@ def forecast(session: Session) -> None:
     session.out.say(plain(forecast_words.sentence(found, _as_now(found), when, clock)))
     if found["paused"] and found["remaining"]:
         session.out.say("The queue is paused; this is as if it went on now.")
+    if forecast_words.nobody_works(found):
+        session.out.say("No worker is there, so nothing starts; `steelyard workers add` starts one.")
 
 
 def _as_now(found: Forecast) -> Outlook | None:

@@ -17,4 +17,4 @@ def note(out: Output, simulation: Simulation, *all_parameters: Parameters) -> No
     unseen = unseen_of(known, outermost(known, comparable))
     if unseen and not out.as_json:
         out.note(f"Far beyond the runs so far: {'; '.join(map(str, unseen))}.")
-        out.note("Where those do not show what that takes, one such run goes ahead of the others.")
+        out.note("If they do not show how much memory that takes, one such task goes ahead of the others.")

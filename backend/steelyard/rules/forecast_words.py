@@ -17,7 +17,7 @@ When = Callable[[float], str]
 
 def sentence(found: Told, outlook: Told | None, when: When, clock: When) -> str:
     """When it is done, and what is left out of that: "The 6 that can start are done at 03:47 (in 15 min) with
-    2 at a time; 2,016 wait for a worker of queue gpu; 1 starts at 08:16."
+    2 workers; 2,016 wait for a worker of queue gpu; 1 starts at 08:16."
 
     found: the answer of GET /api/forecast/; outlook: one of its outlooks, None where it has none. It says all
     only where it is all. clock: a moment without what stands in parentheses.
@@ -30,6 +30,11 @@ def sentence(found: Told, outlook: Told | None, when: When, clock: When) -> str:
     return "Nothing is left to do."
 
 
+def nobody_works(found: Told) -> bool:
+    """Whether tasks that could start have no worker at all: what is told is then as if one were added."""
+    return bool(found["able"]) and not found["workers"]
+
+
 def _done(found: Told, outlook: Told, when: When) -> str:
     known = found["able"] - found["unknown"]
     if found["unknown"]:
@@ -38,12 +43,12 @@ def _done(found: Told, outlook: Told, when: When) -> str:
         who = _are(known, "that can start", "that can start")
     else:
         who = "The only task is" if known == 1 else f"All {known:,} are"
-    return f"{who} done {when(unix(outlook['done_at']))} with {side_by_side(outlook)}"
+    return f"{who} done {when(unix(outlook['done_at']))} with {with_workers(outlook)}"
 
 
-def side_by_side(outlook: Told) -> str:
-    """How many tasks it lets run: "2 at a time", "1 worker"."""
-    return f"{outlook['workers']} at a time" if outlook["workers"] > 1 else "1 worker"
+def with_workers(outlook: Told) -> str:
+    """How many workers it is played with: "2 workers"; memory may let fewer tasks run side by side."""
+    return f"{outlook['workers']} workers" if outlook["workers"] > 1 else "1 worker"
 
 
 def _others(found: Told, clock: When) -> list[str]:

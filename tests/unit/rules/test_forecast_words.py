@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from steelyard.rules.forecast_words import sentence
+from steelyard.rules.forecast_words import nobody_works, sentence
 from steelyard.rules.quantities import GIB
 
 EVENING = "2026-11-29T20:00:00Z"
@@ -33,31 +33,31 @@ BROWSER = {"name": "browser", "memory": 3 * GIB}
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        (found(12), "All 12 are done at 20:00 (in 15 min) with 2 at a time."),
-        (found(1), "The only task is done at 20:00 (in 15 min) with 2 at a time."),
+        (found(12), "All 12 are done at 20:00 (in 15 min) with 2 workers."),
+        (found(1), "The only task is done at 20:00 (in 15 min) with 2 workers."),
         (
             found(6, 0, GPU, kept("time", 1, at=EVENING)),
-            "The 6 that can start are done at 20:00 (in 15 min) with 2 at a time; 2,016 wait for a worker of "
+            "The 6 that can start are done at 20:00 (in 15 min) with 2 workers; 2,016 wait for a worker of "
             "queue gpu; 1 starts at 08:16.",
         ),
         (
             found(1, 0, kept("time", 3, at=EVENING)),
-            "The 1 that can start is done at 20:00 (in 15 min) with 2 at a time; 3 start later, the first at "
+            "The 1 that can start is done at 20:00 (in 15 min) with 2 workers; 3 start later, the first at "
             "08:16.",
         ),
         (
             found(2, 0, kept("queue", 1, queue="gpu"), kept("after", 1)),
-            "The 2 that can start are done at 20:00 (in 15 min) with 2 at a time; 1 waits for a worker of "
+            "The 2 that can start are done at 20:00 (in 15 min) with 2 workers; 1 waits for a worker of "
             "queue gpu; 1 waits for tasks that cannot start.",
         ),
         (
             found(5, 2),
-            "The 3 with known durations are done at 20:00 (in 15 min) with 2 at a time; no run like the "
+            "The 3 with known durations are done at 20:00 (in 15 min) with 2 workers; no run like the "
             "other 2 has been completed yet.",
         ),
         (
             found(2, 0, kept("other_programs", 1, closable=[BROWSER]), kept("never_fits", 2, most=40 * GIB)),
-            "The 2 that can start are done at 20:00 (in 15 min) with 2 at a time; 1 needs 19.0 GiB, "
+            "The 2 that can start are done at 20:00 (in 15 min) with 2 workers; 1 needs 19.0 GiB, "
             "more than other programs leave (it would fit if you close browser (3.0 GiB)); 2 need 19.0 "
             "GiB to 40.0 GiB each, more than this machine can ever give.",
         ),
@@ -81,3 +81,9 @@ def test_what_can_start_is_told_and_the_rest_is_named(answer: dict[str, Any], te
 )
 def test_without_an_outlook_it_says_what_there_is_to_say(answer: dict[str, Any], text: str) -> None:
     assert told(answer, None) == text
+
+
+def test_without_a_worker_the_end_is_only_what_it_would_be() -> None:
+    assert nobody_works({**found(2), "workers": 0})
+    assert not nobody_works({**found(2), "workers": 1})
+    assert not nobody_works({**found(0, 0, GPU), "workers": 0})

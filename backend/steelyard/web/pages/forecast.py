@@ -63,7 +63,7 @@ def told(forecast: Json) -> Json:
     if main is None:
         return {**forecast, "sentence": sentence, "range": None}
     earliest, latest = clock(unix(main["earliest"])), clock(unix(main["latest"]))
-    instead = [f"with {forecast_words.side_by_side(one)} {when(unix(one['done_at']))}" for one in shown[1:]]
+    instead = [f"with {forecast_words.with_workers(one)} {when(unix(one['done_at']))}" for one in shown[1:]]
     return {
         **forecast,
         "sentence": sentence,
