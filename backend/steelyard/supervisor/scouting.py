@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from steelyard.rules.retry import MEMORY
 from steelyard.supervisor.answers import Kind
 from steelyard.supervisor.learning import Learning
 from steelyard.supervisor.worker_handle import RunningAttempt
@@ -13,7 +14,11 @@ Row = dict[str, Any]
 
 
 def unknown(learning: Learning, row: Row) -> Kind | None:
-    """The kind of a task that lies so far beyond the runs of it that they do not tell what it claims."""
+    """The kind of a task that lies so far beyond the runs of it that they do not tell what it claims. A claim
+    that was raised for want of memory is told by that.
+    """
+    if row["cause"] in MEMORY:
+        return None
     last = learning.last(row)
     if last is None or last.footprint is None or row["claim_source"] != "default":
         return None

@@ -170,12 +170,10 @@ class RunningAttempt:
 
     def reckon(self, now: float) -> bool:
         """Settle what it is reckoned with; whether it is level, and its claim a guess."""
-        level = self.level.is_level(self.ran_for(now), self.usual)
-        if level:
-            # Also one that was ended for want of memory before, whose claim is no guess any more.
-            self.scouts = None
-        level = level and self.guessed
+        level = self.guessed and self.level.is_level(self.ran_for(now), self.usual)
         self.reckoned = reckoned(self.claim, self.peak, self.known_peak) if level else self.claim
+        if level:
+            self.scouts = None
         return level
 
     def ran_for(self, now: float) -> float:

@@ -410,12 +410,19 @@ async def test_nobody_waits_for_one_ahead_that_a_person_has_suspended(made: Made
     assert running(made, waits).scouts is not None
 
 
-async def test_one_ahead_whose_claim_was_raised_shows_what_it_takes_as_well(made: Made) -> None:
-    scout, _ = await far_beyond(made)
-    scout.guessed = False
-    await level(made, scout, 2 * GIB, 70)
-    assert (scout.scouts, scout.reckoned) == (None, 8 * GIB)
-    assert await dispatch.dispatch(made.yard) == 1
+async def test_those_that_ran_out_of_memory_wait_for_nobody_of_their_kind(made: Made) -> None:
+    made.machine.total, made.machine.available = 64 * GIB, 60 * GIB
+    made.yard.scale.weigh()
+    await ran(made, "solver", "4", peak=GIB)
+    for size in ("5", "6"):
+        # Ended while its claim was the default still: what it is tried again with was raised.
+        task_id = await ran(made, "solver", size, peak=9 * GIB, cause=Cause.KERNEL_OOM)
+        await made.yard.database.change(
+            lambda change, each=task_id: tasks.reckon(change, each, 14 * GIB, "default")
+        )
+    for _ in range(2):
+        await made.worker()
+    assert await dispatch.dispatch(made.yard) == 2
 
 
 async def test_what_cannot_be_learned_from_one_simulation_keeps_no_task_waiting(
