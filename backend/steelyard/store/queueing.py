@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from heapq import merge
 from itertools import islice
-from typing import Any
+from typing import Any, Final, NamedTuple
 
+from steelyard.rules.retry import MEMORY
 from steelyard.rules.scheduling import Gap
 from steelyard.store.database import Change
 from steelyard.store.records import Reader, Row, to_json
 from steelyard.store.tables import RUNNABLE
 
+_MEMORY = ", ".join(f"'{cause}'" for cause in sorted(MEMORY))
 _HEAD = f"SELECT * FROM task WHERE queue = :queue AND {RUNNABLE}"
 _BUT = " AND simulation NOT IN (SELECT value FROM json_each(:without))"
 _FITS = " AND claim <= :memory AND cores <= :cores AND id NOT IN (SELECT value FROM json_each(:known))"
 _FITS_OR_GUESSED = """ AND (claim_source IN ('default', 'learned') OR forced OR claim <= :memory)
     AND cores <= :cores AND id NOT IN (SELECT value FROM json_each(:known))"""
+_NOT_FOR_A_SCOUT = f""" AND NOT (coalesce(cause, '') NOT IN ({_MEMORY}) AND (
+    claim_source = 'default' AND simulation IN (SELECT value FROM json_each(:simulations))
+    OR claim_source IN ('default', 'learned')
+        AND coalesce(sweep_id, '') IN (SELECT value FROM json_each(:sweeps))))"""
 _GUESSED = """ AND claim_source <> 'task' AND claim > :memory
     AND priority <= :priority AND (priority < :priority OR position > :position)"""
 _OF_PRIORITY = " AND priority = :priority ORDER BY position LIMIT :limit"
@@ -51,6 +57,18 @@ def runnable(
     return _line(reader, sql, {"queue": queue, "without": to_json(sorted(without)), "limit": limit}, aging)
 
 
+class Scouted(NamedTuple):
+    """Of which a scout is ahead. Tasks of these simulations that claim the default wait for it, and all that
+    nobody stated a claim for of these sweeps: far down a sweep what was learned may not be current.
+    """
+
+    simulations: Collection[str] = ()
+    sweeps: Collection[str] = ()
+
+
+_NONE: Final = Scouted()
+
+
 def fitting(
     reader: Reader,
     queue: str,
@@ -58,8 +76,11 @@ def fitting(
     known: Iterable[str],
     without: Collection[str] = (),
     aging: float = 0.0,
+    scouted: Scouted = _NONE,
 ) -> dict[str, Any] | None:
-    """The first runnable row that fits into a gap, but for those of these ids; None: none does."""
+    """The first runnable row that fits into a gap, but for those of these ids and those that wait for a
+    scout; None: none does.
+    """
     values = {
         "queue": queue,
         "without": to_json(sorted(without)),
@@ -67,8 +88,10 @@ def fitting(
         "memory": gap.memory,
         "cores": _MANY_CORES if gap.cores is None else gap.cores,
         "known": to_json(list(known)),
+        "simulations": to_json(sorted(scouted.simulations)),
+        "sweeps": to_json(sorted(scouted.sweeps)),
     }
-    sql = _HEAD + (_FITS_OR_GUESSED if gap.guesses else _FITS) + (_BUT if without else "")
+    sql = _HEAD + (_FITS_OR_GUESSED if gap.guesses else _FITS) + (_BUT if without else "") + _NOT_FOR_A_SCOUT
     return next(iter(_line(reader, sql, values, aging)), None)
 
 

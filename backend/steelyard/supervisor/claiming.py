@@ -13,6 +13,7 @@ from steelyard.rules.reasons import Waiting
 from steelyard.rules.retry import MEMORY
 from steelyard.rules.scheduling import Candidate, Choice, Gap, Room, Running
 from steelyard.rules.workspace import Manner
+from steelyard.settings import builtin
 from steelyard.store import claims, queueing
 from steelyard.store.database import Change
 from steelyard.supervisor import scouting, watching
@@ -114,7 +115,7 @@ class _Turn:
                 continue
             if choice.gap is None or not behind or many < WINDOW or len(looked_at) >= many + BEHIND:
                 return
-            found = self._fitting(choice.gap, looked_at)
+            found = self._fitting(choice.gap, looked_at, self._scouted(rows))
             if found is not None:
                 looked_at.add(found["id"])
                 self._refresh([found])
@@ -149,14 +150,28 @@ class _Turn:
             yard.behind.brought_up_to_date(rows)
         return bool(rows)
 
-    def _fitting(self, gap: Gap, known: Iterable[str]) -> Row | None:
-        """The first that fits into a gap of all that wait but these."""
+    def _scouted(self, rows: dict[str, Row]) -> queueing.Scouted:
+        """What those wait for a scout with: behind them there are more of their kind than a turn can ask.
+
+        Of `command` only the sweep says that; its programs have nothing in common.
+        """
+        waits = [
+            row for task_id, row in rows.items() if (why := self.why.get(task_id)) and why.reason == "scout"
+        ]
+        return queueing.Scouted(
+            {row["simulation"] for row in waits} - {builtin.NAME},
+            {row["sweep_id"] for row in waits if row["sweep_id"] is not None},
+        )
+
+    def _fitting(self, gap: Gap, known: Iterable[str], scouted: queueing.Scouted) -> Row | None:
+        """The first that fits into a gap of all that wait but these, and those that wait for a scout."""
         aging = self._yard.settings.priority_gain_after
         known = list(known)
         found = [
             row
             for queue in self._queues()
-            if (row := queueing.fitting(self._change, queue, gap, known, self._barred, aging)) is not None
+            if (row := queueing.fitting(self._change, queue, gap, known, self._barred, aging, scouted))
+            is not None
         ]
         return min(found, key=lambda row: queueing.place(row, aging), default=None)
 

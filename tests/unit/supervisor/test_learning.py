@@ -389,6 +389,23 @@ async def test_one_task_far_beyond_goes_ahead_until_it_is_level_or_has_ended(mad
     assert memory(made, ids[0]) == {"claim": 3 * GIB, "source": "learned", "peak": None}
 
 
+async def test_many_that_wait_for_a_scout_hide_nothing_that_stands_behind_them(made: Made) -> None:
+    made.machine.total, made.machine.available = 64 * GIB, 60 * GIB
+    made.yard.scale.weigh()
+    await small_trials(made)
+    many = claiming.WINDOW + 44
+    rows = [{"argv": ["solver", f"--hours={8760 + n}", "--nodes=1"]} for n in range(many)]
+    _, ids, _ = await submission.submit_sweep(made.yard, {"simulation": "command", "rows": rows})
+    behind = await made.submit("other", memory="1GiB")
+    for _ in range(2):
+        await made.worker()
+    for _ in range(4):
+        await dispatch.dispatch(made.yard)
+    assert running(made, behind).claim == GIB
+    held = [handle.attempt.task_id for handle in made.yard.handles.values() if handle.attempt is not None]
+    assert len(held) == 2 and len({*held} & {*ids}) == 1
+
+
 async def far_beyond(made: Made) -> tuple[RunningAttempt, str]:
     """One that goes ahead, and the id of one that waits for it."""
     made.machine.total, made.machine.available = 64 * GIB, 60 * GIB
