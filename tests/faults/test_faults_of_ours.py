@@ -19,6 +19,7 @@ from steelyard.rules.states import Cause, TaskState
 from steelyard.store import events, tasks
 from steelyard.supervisor import (
     attempts,
+    claiming,
     dispatch,
     following,
     guarding,
@@ -47,7 +48,9 @@ PLACES = [
     *places(outcomes._Recording, "write", "_end", "_done"),
     *places(following, "teach"),
     *places(following.Following, "keep", "_keep_stages", "_count", "_then"),
-    *places(dispatch, "dispatch", "_start", "_claim", "_choose", "_attempt", "relearn"),
+    *places(dispatch, "dispatch", "_begin", "_start", "relearn"),
+    *places(claiming, "claim", "room", "_candidate", "_attempt"),
+    *places(claiming._Turn, "choose", "_choose_of", "_line", "_refresh", "_take"),
     *places(launch, "start_message", "_program", "_python_for"),
     *places(hearing, "on_message", "_hear", "_greet"),
     *places(worker_end, "on_end", "check", "_reap", "_ending"),

@@ -154,7 +154,7 @@ class Experience:
             return self._within(parameters)
         # A larger value never claims less than a smaller one, whether that was seen or not.
         near, time = self._within(beyond.nearest), self._timing(parameters)
-        least = max(near.claim, self._smaller(parameters), self.at_least(parameters))
+        least = max(near.claim, self._smaller(parameters), self._by_bounds(parameters))
         most = min(MOST, max(least, beyond.most * (1 + MARGIN)))
         beyond = replace(beyond, least=max(least, beyond.least), most=most)
         peak = max(near.peak, int(most / (1 + MARGIN)))
@@ -170,6 +170,12 @@ class Experience:
     def seen(self) -> Mapping[str, Axis]:
         """The numbers that completed runs had."""
         return self._book.axes if self._complete else {}
+
+    def _by_bounds(self, parameters: Parameters) -> int:
+        """What runs near it that did not complete claim, also those that lie farther out; 0 without any."""
+        squares = self._by_memory.squares(parameters)
+        reached = self._reached(parameters, squares, "near")
+        return max(self._at_least(squares), math.ceil(reached * (1 + self._added(FIRST_MARGIN))))
 
     def _smaller(self, parameters: Parameters) -> int:
         """What runs claim none of whose numbers is larger, each for itself and all of them; 0 without any."""
