@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from steelyard.rules import beyond
@@ -167,6 +167,14 @@ def growing(draw: st.DrawFn) -> list[PastRun]:
     ]
 
 
+CUT_SHORT = [
+    PastRun({"n": n, "other": 3}, peak, 60.0 if complete else None, complete)
+    for n, peak, complete in ((1.9375, MIB, True), (3.0, GIB, False), (22.0, GIB, False))
+]
+"""Runs near what was seen that were not let run to their end, but reached far more."""
+
+
+@example(CUT_SHORT, 0, 2.0, 1)
 @given(growing(), NUMBERS, NUMBERS, st.integers(1, 20))
 def test_far_beyond_a_larger_value_never_claims_less_than_any_smaller_one(
     runs: list[PastRun], one: float, other: float, times: int
