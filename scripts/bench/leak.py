@@ -7,17 +7,13 @@ as root on Linux with the program's own Python: `.venv/bin/python scripts/bench/
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from steelyard.client import Client
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.in_group import sidecar
 from bench.limited import CannotLimit, Limited, limited
 
 TOTAL, GUARD, STEADY = 6.0, 1.0, 1.0
@@ -40,44 +36,21 @@ JOB = Path(__file__).resolve().parent / "peers" / "job.py"
 def one_run(group: Limited) -> tuple[int, int, str]:
     """Steady tasks that finished at their first attempt, kernel kills, and what was done to the leak."""
     before = group.oom_kills
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("WORKER_", "STEELYARD_"))}
-    environment |= {"WORKER_CORES": "16", "WORKER_MEMORY_GUARD": f"{GUARD}GiB"}
-    with tempfile.TemporaryDirectory() as folder:
-        command = [*group.enter, sys.executable, "-m", "steelyard", "serve", "--data-dir", folder]
-        with subprocess.Popen(
-            [*command, "--workers", "4"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            if not any('"ready"' in line for line in process.stdout):
-                raise SystemExit("the sidecar did not start")
-            try:
-                with Client.find(Path(folder)) as client:
-                    client.add_workers(max(1, 4 - len(client.status()["workers"])), force=True)
-                    steady = [
-                        client.submit(
-                            "command",
-                            {"argv": [sys.executable, "-I", "-S", str(JOB), str(STEADY), str(SECONDS)]},
-                            memory=f"{STEADY + 0.05}GiB",
-                        )
-                        for _ in range(3)
-                    ]
-                    leak = client.submit(
-                        "command", {"argv": [sys.executable, "-c", LEAK]}, memory="512MiB", label="leak"
-                    )
-                    tasks = [client.wait(task_id, timeout=180) for task_id in steady]
-                    finished = sum(
-                        task["state"] == "SUCCEEDED" and len(task["attempts"]) == 1 for task in tasks
-                    )
-                    found = client.task(leak)
-                    state = "suspended" if found["suspended"] else str(found["state"]).lower()
-                    client.cancel(leak) if found["state"] in ("READY", "RUNNING") else None
-            finally:
-                process.terminate()
-                process.wait()
+    with sidecar(group, GUARD) as client:
+        steady = [
+            client.submit(
+                "command",
+                {"argv": [sys.executable, "-I", "-S", str(JOB), str(STEADY), str(SECONDS)]},
+                memory=f"{STEADY + 0.05}GiB",
+            )
+            for _ in range(3)
+        ]
+        leak = client.submit("command", {"argv": [sys.executable, "-c", LEAK]}, memory="512MiB", label="leak")
+        tasks = [client.wait(task_id, timeout=180) for task_id in steady]
+        finished = sum(task["state"] == "SUCCEEDED" and len(task["attempts"]) == 1 for task in tasks)
+        found = client.task(leak)
+        state = "suspended" if found["suspended"] else str(found["state"]).lower()
+        client.cancel(leak) if found["state"] in ("READY", "RUNNING") else None
     return finished, group.oom_kills - before, state
 
 

@@ -10,21 +10,17 @@ To reach: nothing killed and nothing failed, in any of them; sawtooth: nothing e
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steelyard.client import Client
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.in_group import sidecar
 from bench.limited import V2, CannotLimit, Limited, limited
 
 TOTAL, GUARD = 6.0, 1.0
@@ -80,32 +76,6 @@ class Watch(threading.Thread):
             self.most = max(self.most, held)
 
 
-@contextmanager
-def sidecar(group: Limited) -> Iterator[Client]:
-    """A sidecar of four workers inside the group."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("WORKER_", "STEELYARD_"))}
-    environment |= {"WORKER_CORES": "16", "WORKER_MEMORY_GUARD": f"{GUARD}GiB"}
-    with tempfile.TemporaryDirectory() as folder:
-        command = [*group.enter, sys.executable, "-m", "steelyard", "serve", "--data-dir", folder]
-        with subprocess.Popen(
-            [*command, "--workers", "1"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            if not any('"ready"' in line for line in process.stdout):
-                raise SystemExit("the sidecar did not start")
-            try:
-                with Client.find(Path(folder)) as client:
-                    client.add_workers(4 - len(client.status()["workers"]), force=True)
-                    yield client
-            finally:
-                process.terminate()
-                process.wait()
-
-
 def take(group: Limited, others: tuple[int, float, float, int]) -> None:
     """What the other programs do."""
     size, held, off, times = others
@@ -118,7 +88,7 @@ def take(group: Limited, others: tuple[int, float, float, int]) -> None:
 def play(group: Limited, profile: Profile) -> str:
     """One profile: its line of figures."""
     kills, watch = group.oom_kills, Watch(group)
-    with sidecar(group) as client:
+    with sidecar(group, GUARD) as client:
         watch.start()
         began = time.monotonic()
         ids = [

@@ -57,12 +57,7 @@ def _pause(connection: sqlite3.Connection) -> None:
 
 
 def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
-    """Version 4: what we noticed about attempts and directories; stages; sweeps, from their tasks; and which
-    version of a program a footprint is of.
-    """
-    connection.execute('ALTER TABLE "footprint" ADD COLUMN "fingerprint" TEXT NOT NULL DEFAULT \'\'')
-    connection.execute('ALTER TABLE "footprint" ADD COLUMN "starved" INTEGER NOT NULL DEFAULT 0')
-    connection.execute("UPDATE footprint SET starved = 1 - complete")
+    """Version 4: what we noticed about attempts and directories; stages; sweeps, from their tasks."""
     connection.execute('ALTER TABLE "attempt" ADD COLUMN "remarks" TEXT')
     connection.execute(
         """CREATE TABLE "stages" ("simulation" TEXT NOT NULL, "program" TEXT NOT NULL, "stages" TEXT NOT NULL,
@@ -75,12 +70,6 @@ def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
     )
     connection.execute('CREATE UNIQUE INDEX "sweep_id" ON "sweep" ("id")')
     connection.execute('CREATE UNIQUE INDEX "sweep_key" ON "sweep" ("key")')
-    connection.execute("DROP INDEX task_runnable")
-    connection.execute(
-        """CREATE INDEX task_runnable
-        ON task(queue, priority DESC, position, claim, cores, claim_source, forced)
-        WHERE state = 'READY' AND blockers = 0 AND held_until IS NULL"""
-    )
     connection.execute("DROP INDEX task_sweep")
     connection.execute("CREATE INDEX task_sweep ON task(sweep_id, state) WHERE sweep_id IS NOT NULL")
     connection.execute(
@@ -95,5 +84,20 @@ def _remarks_and_sweeps(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Mapping[int, Migration] = {1: _footprints, 2: _pause, 3: _remarks_and_sweeps}
+def _fingerprints(connection: sqlite3.Connection) -> None:
+    """Version 5: which version of a program a footprint is of, and why its peak is a lower bound; an index in
+    which the first task that fits is found.
+    """
+    connection.execute('ALTER TABLE "footprint" ADD COLUMN "fingerprint" TEXT NOT NULL DEFAULT \'\'')
+    connection.execute('ALTER TABLE "footprint" ADD COLUMN "starved" INTEGER NOT NULL DEFAULT 0')
+    connection.execute("UPDATE footprint SET starved = 1 - complete")
+    connection.execute("DROP INDEX task_runnable")
+    connection.execute(
+        """CREATE INDEX task_runnable
+        ON task(queue, priority DESC, position, claim, cores, claim_source, forced)
+        WHERE state = 'READY' AND blockers = 0 AND held_until IS NULL"""
+    )
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _footprints, 2: _pause, 3: _remarks_and_sweeps, 4: _fingerprints}
 """Schema version -> what leads from it to the next one."""

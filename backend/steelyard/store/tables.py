@@ -23,7 +23,7 @@ from peewee import (
     TextField,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """PRAGMA user_version of what create_schema() makes."""
 
 APPLICATION_ID = 0x5354_4C59

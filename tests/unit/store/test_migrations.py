@@ -23,9 +23,22 @@ VERSION_1 = (
        "duration" REAL NOT NULL, "cpu_seconds" REAL) STRICT""",
     'CREATE INDEX "footprint_simulation" ON "footprint" ("simulation")',
     "ALTER TABLE attempt DROP COLUMN remarks",
+    "DROP INDEX task_runnable",
+    """CREATE INDEX task_runnable ON task(queue, priority DESC, position)
+       WHERE state = 'READY' AND blockers = 0 AND held_until IS NULL""",
     "PRAGMA user_version = 1",
 )
 """What makes a file of today one of version 1."""
+
+VERSION_4 = (
+    "ALTER TABLE footprint DROP COLUMN fingerprint",
+    "ALTER TABLE footprint DROP COLUMN starved",
+    "DROP INDEX task_runnable",
+    """CREATE INDEX task_runnable ON task(queue, priority DESC, position)
+       WHERE state = 'READY' AND blockers = 0 AND held_until IS NULL""",
+    "PRAGMA user_version = 4",
+)
+"""What makes a file of today one of version 4."""
 
 
 def schema(path: Path) -> list[tuple[str, str]]:
@@ -88,6 +101,29 @@ def test_version_4_knows_the_sweeps_whose_tasks_are_there(path: Path) -> None:
         ("aaaa", "command", 2, None),
     ]
     database.close()
+
+
+def test_version_5_knows_who_was_ended_for_want_of_memory(path: Path, tmp_path: Path) -> None:
+    """Until then, only those were kept of which the peak is a lower bound."""
+    opened(path).close()
+    with sqlite3.connect(path) as connection:
+        for statement in VERSION_4:
+            connection.execute(statement)
+        connection.executemany(
+            """INSERT INTO footprint(task_id, simulation, program, parameters, at, peak, duration, complete)
+               VALUES (?, 'steel', '', '{}', 1.0, 5000, ?, ?)""",
+            [("aaaa", 60.0, 1), ("bbbb", None, 0)],
+        )
+    connection.close()
+    database = opened(path)
+    past = footprints.newest(database, "steel", "").runs
+    assert sorted((run.complete, run.starved) for run in past) == [(False, True), (True, False)]
+    database.close()
+    fresh = tmp_path / "fresh.db"
+    opened(fresh).close()
+    assert [columns(path, name) for name, _ in schema(fresh)] == [
+        columns(fresh, name) for name, _ in schema(fresh)
+    ]
 
 
 def test_an_old_file_ends_with_the_schema_of_a_new_one(path: Path, tmp_path: Path) -> None:
